@@ -1,1 +1,30 @@
-console.log("build");
+// Bundles what runs without the source tree: the agent (one CommonJS file without dependencies) and the command line.
+import { chmod } from "node:fs/promises";
+import { build } from "esbuild";
+
+const common = { bundle: true, platform: "node", logLevel: "warning" };
+
+await Promise.all([
+  build({
+    ...common,
+    entryPoints: ["agent/main.ts"],
+    outfile: "dist/agent/moult-agent.cjs",
+    format: "cjs",
+    target: "node18",
+    minify: true,
+    legalComments: "none",
+  }),
+  build({
+    ...common,
+    entryPoints: { moult: "cli/main.ts", functions: "functions/serve.ts" },
+    outdir: "dist/cli",
+    outExtension: { ".js": ".mjs" },
+    format: "esm",
+    target: "node20",
+    packages: "external",
+    splitting: true,
+    chunkNames: "chunks/[name]-[hash]",
+    banner: { js: "" },
+  }),
+]);
+await chmod("dist/cli/moult.mjs", 0o755);

@@ -1,0 +1,163 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { ApiError, errorBody } from "./errors.ts";
+import type { Router } from "./router.ts";
+
+/** One request, with its parts at hand. */
+export interface Call {
+  method: string;
+  /** Raw path, still encoded, without the query. */
+  path: string;
+  params: Record<string, string>;
+  query: URLSearchParams;
+  headers: Record<string, string>;
+  /** The body as it came. */
+  bytes: Buffer;
+  /** The body as JSON; `{}` when empty. Throws a 400 ApiError when it is not JSON. */
+  json<T = Record<string, unknown>>(): T;
+  /** `http://host:port` as the caller named it, for self links. */
+  origin: string;
+}
+
+export interface Answer {
+  /** Default 200. */
+  status?: number;
+  headers?: Record<string, string>;
+  /** Sent as JSON unless `bytes` or `text` is given. */
+  json?: unknown;
+  text?: string;
+  bytes?: Buffer;
+}
+
+/** Called once a request has been answered: one line of the request log. */
+export type OnAnswered = (line: { id: string; method: string; path: string; status: number; ms: number }) => void;
+
+async function readAll(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+function parse<T>(bytes: Buffer): T {
+  if (bytes.length === 0) return {} as T;
+  try {
+    const value: unknown = JSON.parse(bytes.toString("utf8"));
+    return (value === "" || value === null ? {} : value) as T;
+  } catch {
+    throw new ApiError(400, "Invalid JSON payload received. Parse Error", { reason: "parseError" });
+  }
+}
+
+/** Builds a Call from parts; also used for the parts of a batch request. */
+export function makeCall(parts: {
+  method: string;
+  url: string;
+  headers: Record<string, string>;
+  bytes: Buffer;
+}): Omit<Call, "params"> {
+  const cut = parts.url.indexOf("?");
+  const path = cut < 0 ? parts.url : parts.url.slice(0, cut);
+  return {
+    method: parts.method,
+    path,
+    query: new URLSearchParams(cut < 0 ? "" : parts.url.slice(cut + 1)),
+    headers: parts.headers,
+    bytes: parts.bytes,
+    json: <T>() => parse<T>(parts.bytes),
+    origin: `http://${parts.headers.host ?? "127.0.0.1"}`,
+  };
+}
+
+/** Runs one call through the router and renders errors in the style of the service it was meant for. */
+export async function dispatch(router: Router, call: Omit<Call, "params">): Promise<{ id: string; answer: Answer }> {
+  const found = router.find(call.method, call.path);
+  const service = found?.service ?? router.serviceOf(call.path);
+  const style = service?.errors ?? "legacy";
+  if (!found) {
+    const id = service?.nameUnknown(call.method, call.path) ?? `${call.method} ${call.path}`;
+    const error = new ApiError(501, `${id} is not emulated (${call.method} ${call.path})`, {
+      reason: "notImplemented",
+    });
+    return { id, answer: { status: 501, json: errorBody(error, style) } };
+  }
+  try {
+    return { id: found.route.id, answer: await found.route.run({ ...call, params: found.params }) };
+  } catch (problem) {
+    const error =
+      problem instanceof ApiError
+        ? problem
+        : new ApiError(500, "Internal error encountered.", { reason: "backendError" });
+    if (error !== problem) console.error(`emulator: ${found.route.id}:`, problem);
+    return {
+      id: found.route.id,
+      answer: {
+        status: error.code,
+        json: errorBody(error, style),
+        ...(error.extras.headers && { headers: error.extras.headers }),
+      },
+    };
+  }
+}
+
+function send(response: ServerResponse, answer: Answer): void {
+  const headers: Record<string, string> = { ...answer.headers };
+  let body: Buffer | undefined;
+  if (answer.bytes) body = answer.bytes;
+  else if (answer.text !== undefined) {
+    body = Buffer.from(answer.text);
+    headers["content-type"] ??= "text/html; charset=UTF-8";
+  } else if (answer.json !== undefined) {
+    body = Buffer.from(JSON.stringify(answer.json));
+    headers["content-type"] ??= "application/json; charset=UTF-8";
+  }
+  headers["content-length"] ??= String(body?.length ?? 0);
+  response.writeHead(answer.status ?? 200, headers);
+  response.end(body);
+}
+
+export interface Listening {
+  server: Server;
+  host: string;
+  port: number;
+  close(): Promise<void>;
+}
+
+/** Listens with `answer` for every request. Port 0 takes a free one. */
+export async function listen(
+  host: string,
+  port: number,
+  answer: (call: Omit<Call, "params">, request: IncomingMessage) => Promise<Answer>,
+): Promise<Listening> {
+  const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
+    void (async () => {
+      const headers = Object.fromEntries(
+        Object.entries(request.headers).map(([k, v]) => [k, Array.isArray(v) ? v.join(", ") : (v ?? "")]),
+      );
+      const call = makeCall({
+        method: request.method ?? "GET",
+        url: request.url ?? "/",
+        headers,
+        bytes: await readAll(request),
+      });
+      send(response, await answer(call, request));
+    })().catch((problem: unknown) => {
+      if (!response.headersSent) response.writeHead(500);
+      response.end();
+      console.error("emulator:", problem);
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, resolve);
+  });
+  return {
+    server,
+    host,
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}

@@ -1,0 +1,121 @@
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+
+/** Raised when what is saved changes shape; an older folder is then refused rather than misread. */
+const VERSION = 1;
+
+export interface SavedState {
+  version: number;
+  ids: number;
+  services: Record<string, unknown>;
+}
+
+/**
+ * State in a folder: one JSON file, replaced whole, at most this long after a change. What a crash of the emulator itself
+ * can lose is that much; a clean stop loses nothing.
+ */
+const SAVE_DELAY_MS = 200;
+
+export class StateFolder {
+  readonly #folder: string;
+  readonly #file: string;
+  readonly #lock: string;
+  #save: (() => Omit<SavedState, "version">) | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+    this.#file = join(folder, "state.json");
+    this.#lock = join(folder, "lock");
+  }
+
+  /** Creates and locks the folder. Throws when a living emulator holds it. */
+  static open(folder: string): StateFolder {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const state = new StateFolder(folder);
+    state.#takeLock();
+    return state;
+  }
+
+  #takeLock(): void {
+    for (const last of [false, true]) {
+      try {
+        const fd = openSync(this.#lock, "wx", 0o600);
+        writeSync(fd, String(process.pid));
+        closeSync(fd);
+        return;
+      } catch (problem) {
+        if ((problem as NodeJS.ErrnoException).code !== "EEXIST") throw problem;
+        const holder = Number(readFileSync(this.#lock, "utf8"));
+        if (last || alive(holder)) {
+          throw new Error(
+            `${this.#folder} is in use by the emulator with process id ${holder}; stop it, or take another folder`,
+          );
+        }
+        rmSync(this.#lock, { force: true });
+      }
+    }
+  }
+
+  /** What was saved, or undefined in a new folder. Throws when another version wrote it. */
+  read(): SavedState | undefined {
+    let text: string;
+    try {
+      text = readFileSync(this.#file, "utf8");
+    } catch (problem) {
+      if ((problem as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+      throw problem;
+    }
+    const saved = JSON.parse(text) as SavedState;
+    if (saved.version !== VERSION) {
+      throw new Error(
+        `${this.#file} was written in version ${saved.version} of the format, this emulator reads ${VERSION}; use a new folder`,
+      );
+    }
+    return saved;
+  }
+
+  attach(source: { save: () => Omit<SavedState, "version"> }): void {
+    this.#save = source.save;
+  }
+
+  changed(): void {
+    this.#timer ??= setTimeout(() => this.saveNow(), SAVE_DELAY_MS);
+  }
+
+  saveNow(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (!this.#save) return;
+    const beside = `${this.#file}.new`;
+    writeFileSync(beside, JSON.stringify({ version: VERSION, ...this.#save() }), { mode: 0o600 });
+    const fd = openSync(beside, "r");
+    fsyncSync(fd);
+    closeSync(fd);
+    renameSync(beside, this.#file);
+  }
+
+  release(): void {
+    clearTimeout(this.#timer);
+    rmSync(this.#lock, { force: true });
+  }
+}
+
+function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return pid !== process.pid;
+  } catch (problem) {
+    return (problem as NodeJS.ErrnoException).code === "EPERM";
+  }
+}

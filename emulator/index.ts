@@ -1,0 +1,180 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createAdmin } from "./admin.ts";
+import { createCompute } from "./compute/index.ts";
+import { type Clock, ManualClock, RealClock } from "./frame/clock.ts";
+import { listenGrpc } from "./frame/grpc.ts";
+import { dispatch, listen, type OnAnswered } from "./frame/http.ts";
+import { Ids } from "./frame/ids.ts";
+import { Router } from "./frame/router.ts";
+import { StateFolder } from "./frame/state.ts";
+import type { World } from "./frame/world.ts";
+import { createIam } from "./iam/index.ts";
+import { createLogging } from "./logging/index.ts";
+import { createMachines } from "./machines/index.ts";
+import { createMetadata } from "./metadata/index.ts";
+import { createPubsub } from "./pubsub/index.ts";
+import { createScheduler } from "./scheduler/index.ts";
+import { createSecretManager } from "./secretmanager/index.ts";
+import { createStorage } from "./storage/index.ts";
+
+export interface EmulatorOptions {
+  /** Default 127.0.0.1. Only loopback addresses are accepted: nothing here is protected. */
+  host?: string;
+  /** 0 (the default) takes a free port. */
+  port?: number;
+  grpcPort?: number;
+  project?: string;
+  projectNumber?: string;
+  /** Keep state in this folder; in memory when left out. */
+  state?: string;
+  clock?: "real" | "manual";
+  /** First instant of a manual clock, ms since the epoch. */
+  startTime?: number;
+  instances?: "process" | "virtual";
+  seed?: string;
+  loose?: boolean;
+  /** The bundled agent that process instances boot through. */
+  agent?: string;
+  onAnswered?: OnAnswered;
+}
+
+export interface Emulator {
+  project: string;
+  projectNumber: string;
+  /** `http://127.0.0.1:<port>`: every REST API and the page. */
+  url: string;
+  /** `127.0.0.1:<port>`: gRPC. */
+  grpc: string;
+  /** Environment that points Google's clients, gcloud and moult at this emulator. */
+  env: Record<string, string>;
+  /** The driven clock of `clock: "manual"`. */
+  clock: Clock;
+  close(): Promise<void>;
+}
+
+/** Starts a small Google Cloud on this machine. Rejects when a port is taken or the state folder is in use. */
+export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
+  const host = options.host ?? "127.0.0.1";
+  const clock =
+    options.clock === "manual" ? new ManualClock(options.startTime ?? Date.UTC(2026, 0, 1)) : new RealClock();
+  const state = options.state === undefined ? undefined : StateFolder.open(options.state);
+  const folder = options.state ?? mkdtempSync(join(tmpdir(), "moult-emulator-"));
+  const world: World = {
+    project: options.project ?? "moult-local",
+    projectNumber: options.projectNumber ?? "123456789012",
+    clock,
+    ids: new Ids(options.seed ?? (options.clock === "manual" ? "moult" : `moult-${process.pid}-${Date.now()}`)),
+    loose: options.loose ?? false,
+    folder,
+    origin: "",
+    doors: {
+      log: (entry) => logging.write(entry),
+      publish: (topic, message) => pubsub.publish(topic, message),
+      readObject: (bucket, name) => storage.read(bucket, name),
+      allowed: (principal, permission, resource) => iam.allowed(principal, permission, resource),
+      principal: (headers) => iam.principal(headers),
+      accessToken: (email) => iam.accessToken(email),
+      identityToken: (claims) => iam.identityToken(claims),
+    },
+    changed: () => state?.changed(),
+  };
+
+  const machines = createMachines(world, { kind: options.instances ?? "process", agent: options.agent ?? "" });
+  const iam = createIam(world);
+  const logging = createLogging(world);
+  const pubsub = createPubsub(world);
+  const storage = createStorage(world);
+  const secretmanager = createSecretManager(world);
+  const compute = createCompute(world, machines);
+  const router = new Router();
+  const services = [
+    iam,
+    logging,
+    pubsub,
+    storage,
+    secretmanager,
+    compute,
+    createScheduler(world),
+    createMetadata(world),
+  ];
+  for (const service of services) router.add(service);
+  router.add(createAdmin(world, router));
+
+  const web = await listen(host, options.port ?? 0, async (call) => {
+    const started = performance.now();
+    const { id, answer } = await dispatch(router, call);
+    options.onAnswered?.({
+      id,
+      method: call.method,
+      path: call.path,
+      status: answer.status ?? 200,
+      ms: performance.now() - started,
+    });
+    return answer;
+  });
+  const grpc = await listenGrpc(host, options.grpcPort ?? 0, [...pubsub.grpc(), secretmanager.grpc()]);
+  world.origin = `http://${host}:${web.port}`;
+
+  // Only now: what is loaded may start machines, which ask for the origin.
+  state?.attach({
+    save: () => ({ ids: world.ids.count, services: Object.fromEntries(services.map((s) => [s.name, s.save?.()])) }),
+  });
+  const saved = state?.read();
+  if (saved) {
+    world.ids.count = saved.ids;
+    for (const service of services)
+      if (saved.services[service.name] !== undefined) service.load?.(saved.services[service.name]);
+  }
+
+  return {
+    project: world.project,
+    projectNumber: world.projectNumber,
+    url: world.origin,
+    grpc: `${host}:${grpc.port}`,
+    env: environment(world, `${host}:${web.port}`, `${host}:${grpc.port}`),
+    clock,
+    close: async () => {
+      state?.saveNow();
+      for (const service of services) await service.close?.();
+      await machines.close();
+      await grpc.close();
+      await web.close();
+      state?.release();
+      if (!state) rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** What Google's clients (Node, gcloud) and moult's own parts read from their environment. */
+function environment(world: World, web: string, grpc: string): Record<string, string> {
+  const root = `http://${web}/`;
+  const overrides = [
+    "SECRETMANAGER",
+    "PUBSUB",
+    "LOGGING",
+    "CLOUDSCHEDULER",
+    "IAM",
+    "CLOUDRESOURCEMANAGER",
+    "SERVICEUSAGE",
+  ];
+  return {
+    GOOGLE_CLOUD_PROJECT: world.project,
+    STORAGE_EMULATOR_HOST: `http://${web}`,
+    PUBSUB_EMULATOR_HOST: grpc,
+    PUBSUB_PROJECT_ID: world.project,
+    GCE_METADATA_HOST: web,
+    MOULT_COMPUTE_ENDPOINT: `${root}compute/v1/`,
+    MOULT_SECRETMANAGER_ENDPOINT: root,
+    MOULT_CERTS_URL: `${root}oauth2/v3/certs`,
+    CLOUDSDK_CORE_PROJECT: world.project,
+    CLOUDSDK_AUTH_DISABLE_CREDENTIALS: "true",
+    CLOUDSDK_CORE_DISABLE_PROMPTS: "1",
+    CLOUDSDK_CORE_CHECK_GCE_METADATA: "false",
+    // Compute and Storage want their full path; the others their root.
+    CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE: `${root}compute/v1/`,
+    CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE: `${root}storage/v1/`,
+    ...Object.fromEntries(overrides.map((name) => [`CLOUDSDK_API_ENDPOINT_OVERRIDES_${name}`, root])),
+  };
+}
