@@ -1,0 +1,358 @@
+import {
+  type Assessment,
+  assess,
+  isConverged,
+  newMachines,
+  noteMachines,
+  stepsOf,
+  type WaveGroup,
+  waveGroups,
+} from "./assess.ts";
+import { end, settle } from "./ending.ts";
+import { later } from "./instants.ts";
+import { askForTemplates } from "./mint.ts";
+import { type GroupView, isProblem, type Problem } from "./observation.ts";
+import { ask, changedFromOutside } from "./patch.ts";
+import { describeStep, type Policy, type Step, stepName } from "./policy.ts";
+import { reason } from "./reasons.ts";
+import type { Rollout } from "./record.ts";
+import { short } from "./release.ts";
+import { putBack, rollBack } from "./rollback.ts";
+import { enter, remember, say, type Turn } from "./turn.ts";
+import { askedFor, isAll, mixedVersions, rollingPolicy, sendablePolicy, wantedCount } from "./wanted.ts";
+
+/** One look at the active rollout: moves it as far as what was seen allows. */
+export function advance(turn: Turn, rollout: Rollout, policy: Policy): void {
+  noteMachines(rollout, policy, turn.observation);
+  switch (rollout.phase) {
+    case "prepared":
+      prepare(turn, rollout, policy);
+      break;
+    case "paused":
+      stayPaused(turn, rollout, policy);
+      break;
+    case "rolling-back":
+    case "rollback-stuck":
+    case "restoring":
+      putBack(turn, rollout, policy);
+      break;
+    case "finishing":
+      finish(turn, rollout, policy);
+      break;
+    default:
+      roll(turn, rollout, policy);
+  }
+}
+
+function prepare(turn: Turn, rollout: Rollout, policy: Policy): void {
+  const states = Object.values(rollout.groups).map(({ template }) => ({
+    template,
+    state: turn.observation.templates[template] ?? "absent",
+  }));
+  const different = states.find(({ state }) => state === "different");
+  if (different) {
+    const why = say(
+      turn,
+      "external-change",
+      `the template ${different.template} exists and holds something else; delete it, and the rollout is tried again`,
+    );
+    end(turn, rollout, "cancelled", why);
+    return;
+  }
+  const absent = states.filter(({ state }) => state === "absent");
+  if (absent.length > 0) {
+    if (turn.observation.inputs) askForTemplates(turn, policy, rollout.id, rollout.to, turn.observation.inputs);
+    say(turn, "preparing", `templates are being made: ${absent.map(({ template }) => template).join(", ")}`);
+    return;
+  }
+  enter(turn, rollout, "applying", policy.limits.progressMs);
+  roll(turn, rollout, policy);
+}
+
+/** applying → converging → baking → gating, over the steps of each wave. */
+function roll(turn: Turn, rollout: Rollout, policy: Policy): void {
+  const groups = viewed(turn, rollout, policy);
+  if ("problem" in groups) {
+    say(turn, groups.problem === "missing" ? "group-missing" : "access-denied", groups.text);
+    return;
+  }
+  const outside = groups.find(({ group, view }) => changedFromOutside(group, view));
+  if (outside) {
+    const why = reason(
+      "external-change",
+      `somebody else changed the versions or the update policy of group ${outside.key}; "moult start ${turn.record.fleet}" takes it over again, "moult rollback ${turn.record.fleet}" puts it back`,
+    );
+    pause(turn, rollout, policy, why.text, "external-change");
+    return;
+  }
+
+  const step = currentStep(rollout, policy);
+  const asked: string[] = [];
+  for (const { key, group, wave, view } of groups) {
+    if (wave > rollout.wave) continue;
+    const count =
+      wave < rollout.wave || isAll(step) ? "all" : wantedCount(step, view.targetSize, askedFor(group, view));
+    const wanted = { versions: mixedVersions(group, count), updatePolicy: rollingPolicy(group, policy) };
+    if (!ask(turn, rollout, key, group, view, `wave ${rollout.wave + 1} ${stepName(step)}`, wanted)) asked.push(key);
+  }
+  if (asked.length > 0) {
+    if (rollout.phase !== "applying") enter(turn, rollout, "applying", policy.limits.progressMs);
+    say(turn, "applying", `asking for ${describeStep(step)} of ${rollout.to.image.name} in ${asked.join(", ")}`);
+    return;
+  }
+  if (rollout.phase === "applying") {
+    enter(turn, rollout, "converging", policy.limits.progressMs);
+    rollout.best = 0;
+  }
+  judge(turn, rollout, policy, step);
+}
+
+type Viewed = WaveGroup & { view: GroupView };
+
+function viewed(turn: Turn, rollout: Rollout, policy: Policy): Viewed[] | Problem {
+  const groups: Viewed[] = [];
+  for (const entry of waveGroups(rollout, policy)) {
+    const view = turn.observation.groups[entry.key];
+    if (!view) return { problem: "unavailable", text: `group ${entry.key} was not read` };
+    if (isProblem(view)) return view;
+    groups.push({ ...entry, view });
+  }
+  return groups;
+}
+
+function currentStep(rollout: Rollout, policy: Policy): Step {
+  return stepsOf(rollout, policy)[rollout.step] ?? { share: 1, bakeMs: 0 };
+}
+
+function judge(turn: Turn, rollout: Rollout, policy: Policy, step: Step): void {
+  const { now } = turn.context;
+  const found = assess(rollout, policy, turn.observation, ({ group }, view, current) =>
+    wantedCount(current, view.targetSize, askedFor(group, view)),
+  );
+  const failures = Object.values(rollout.failed);
+  if (failures.length >= policy.limits.failedMachines) {
+    const word = failures.some((text) => text.includes("made again")) ? "machine-recreated" : "report-failed";
+    const why = reason(word, failures.join("; "), { evidence: Object.keys(rollout.failed) });
+    rollBack(turn, rollout, policy, why);
+    return;
+  }
+  if (found.refused.length > 0) {
+    const text = `machines of ${rollout.to.image.name} cannot be made: ${found.refused[0]}. Grant or repair what it names, then "moult start ${turn.record.fleet}"`;
+    rollBack(turn, rollout, policy, reason("permission-late", text, { evidence: found.refused }));
+    return;
+  }
+  if (!isConverged(found)) {
+    converge(turn, rollout, policy, step, found);
+    return;
+  }
+
+  if (rollout.phase === "converging") {
+    enter(turn, rollout, gatePassed(rollout, step) ? "final-bake" : "baking", policy.limits.progressMs);
+  }
+  const finalBake = rollout.phase === "final-bake";
+  const bakeMs = finalBake ? finalBakeMs(rollout, policy) : step.bakeMs;
+  const until = later(rollout.since, bakeMs);
+  if (now < until) {
+    const name = finalBake ? "the final bake" : `the bake of ${stepName(step)}`;
+    say(turn, "baking", `${found.fine.length} new machines are healthy; ${name} ends at ${until}`, { until });
+    return;
+  }
+  if (finalBake) nextWave(turn, rollout, policy);
+  else passGate(turn, rollout, policy, step, found);
+}
+
+/** A wave's last step has passed its gate: what is left of the wave is its final bake, however often that starts again. */
+function gatePassed(rollout: Rollout, step: Step): boolean {
+  return rollout.passed.some((passed) => passed.wave === rollout.wave && passed.step === stepName(step));
+}
+
+function finalBakeMs(rollout: Rollout, policy: Policy): number {
+  return rollout.kind === "rollback" ? 0 : policy.finalBakeMs;
+}
+
+/** Not there yet: says why, starts a lost bake again, and gives up at the deadline. */
+function converge(turn: Turn, rollout: Rollout, policy: Policy, step: Step, found: Assessment): void {
+  const { now } = turn.context;
+  if (rollout.phase === "baking" || rollout.phase === "gating" || rollout.phase === "final-bake") {
+    remember(
+      turn,
+      "bake-lost",
+      reason("unhealthy", "new machines stopped being healthy, the bake starts again"),
+      rollout.id,
+    );
+    enter(turn, rollout, "converging", policy.limits.progressMs);
+  }
+  if (found.fine.length > rollout.best) {
+    rollout.best = found.fine.length;
+    rollout.deadline = later(now, policy.limits.progressMs);
+  }
+  sayProgress(turn, rollout, step, found);
+  if (rollout.deadline === null || now < rollout.deadline) return;
+  const waiting = [...found.creating, ...found.booting, ...found.unhealthy].map(({ name }) => name);
+  const since = `no new machine became ready since ${rollout.since}`;
+  if (found.capacity.length > 0) {
+    pause(turn, rollout, policy, `${since}, for lack of capacity: ${found.capacity[0]}`, "capacity");
+  } else if (rollout.reports && found.booting.length > 0 && found.unhealthy.length === 0 && found.reported === 0) {
+    pause(
+      turn,
+      rollout,
+      policy,
+      `${since}, and not one report arrived: the machines may be well and the way of the reports broken. Look at the reports bucket and the agents' rights`,
+      "reports-missing",
+    );
+  } else {
+    rollBack(
+      turn,
+      rollout,
+      policy,
+      reason("no-progress", `${since}; waited for ${waiting.join(", ") || "machines to be made"}`, {
+        evidence: waiting,
+      }),
+    );
+  }
+}
+
+function sayProgress(turn: Turn, rollout: Rollout, step: Step, found: Assessment): void {
+  const until = rollout.deadline ?? undefined;
+  const more = (names: { name: string }[]) => ({ evidence: names.map(({ name }) => name), ...(until && { until }) });
+  const progress = `${found.fine.length} of ${found.wanted} new machines are ready (${stepName(step)})`;
+  for (const problem of found.problems) say(turn, "access-denied", problem.text);
+  if (found.capacity.length > 0)
+    say(turn, "capacity", `${progress}; no capacity: ${found.capacity[0]}`, more(found.creating));
+  else if (found.unhealthy.length > 0)
+    say(turn, "unhealthy", `${progress}; ${found.unhealthy.length} are not healthy`, more(found.unhealthy));
+  else if (found.booting.length > 0)
+    say(turn, "booting", `${progress}; ${found.booting.length} are booting and have not reported`, more(found.booting));
+  else
+    say(
+      turn,
+      "creating",
+      `${progress}; ${found.creating.length} are being made, ${found.old.length} old ones are left`,
+      more(found.creating),
+    );
+}
+
+function passGate(turn: Turn, rollout: Rollout, policy: Policy, step: Step, found: Assessment): void {
+  const { now } = turn.context;
+  const gates = policy.gates.length > 0 ? policy.gates.join(" and ") : "no gate (the fleet file names none)";
+  const why = reason("gate-passed", `${stepName(step)}: ${found.fine.length} machines passed ${gates}`);
+  rollout.passed.push({ wave: rollout.wave, step: stepName(step), at: now, machines: found.fine.length });
+  remember(turn, "gate-passed", why, rollout.id);
+  rollout.stepSince = now;
+  rollout.best = 0;
+  if (isAll(step)) {
+    enter(turn, rollout, "final-bake", policy.limits.progressMs);
+    judge(turn, rollout, policy, step);
+    return;
+  }
+  rollout.step += 1;
+  enter(turn, rollout, "applying", policy.limits.progressMs);
+  roll(turn, rollout, policy);
+}
+
+function nextWave(turn: Turn, rollout: Rollout, policy: Policy): void {
+  const last = Math.max(...waveGroups(rollout, policy).map(({ wave }) => wave));
+  if (rollout.wave >= last) {
+    enter(turn, rollout, "finishing", policy.limits.progressMs);
+    finish(turn, rollout, policy);
+    return;
+  }
+  rollout.wave += 1;
+  rollout.step = 0;
+  rollout.stepSince = turn.context.now;
+  enter(turn, rollout, "applying", policy.limits.progressMs);
+  roll(turn, rollout, policy);
+}
+
+/** Gives each group its own update policy back; then, and only then, the release is stable. */
+function finish(turn: Turn, rollout: Rollout, policy: Policy): void {
+  const groups = viewed(turn, rollout, policy);
+  if ("problem" in groups) {
+    say(turn, "access-denied", groups.text);
+    return;
+  }
+  const asked = groups.filter(({ key, group, view }) => {
+    const wanted = { versions: group.to, updatePolicy: sendablePolicy(group.from.updatePolicy) };
+    return !ask(turn, rollout, key, group, view, "finish", wanted);
+  });
+  if (asked.length > 0) {
+    say(
+      turn,
+      "finishing",
+      `giving ${asked.map(({ key }) => key).join(", ")} the update policy back that was found there`,
+    );
+    return;
+  }
+  settle(turn.record, rollout, turn.context.now);
+  const why = say(turn, "succeeded", `all machines run ${rollout.to.image.name}, release ${short(rollout.to.digest)}`);
+  end(turn, rollout, "succeeded", why);
+}
+
+/** Stops where it is. What is there stays; nothing is begun until a person says so. */
+export function pause(
+  turn: Turn,
+  rollout: Rollout,
+  policy: Policy,
+  text: string,
+  word: "paused" | "capacity" | "reports-missing" | "external-change",
+): void {
+  if (
+    rollout.phase === "paused" ||
+    rollout.phase === "rolling-back" ||
+    rollout.phase === "rollback-stuck" ||
+    rollout.phase === "restoring"
+  )
+    return;
+  const why = reason(word, text);
+  rollout.verdict = why;
+  rollout.pausedFrom = rollout.phase;
+  enter(turn, rollout, "paused", policy.limits.progressMs);
+  remember(turn, "paused", why, rollout.id);
+  stayPaused(turn, rollout, policy);
+}
+
+/**
+ * A pause that the autoscaler cannot undo: nothing is replaced any more (OPPORTUNISTIC), the stable version takes
+ * whatever is added, and the new one stays at what is there. A group that somebody else changed is left alone.
+ */
+function stayPaused(turn: Turn, rollout: Rollout, policy: Policy): void {
+  const why = rollout.verdict ?? reason("paused", "paused by a person");
+  say(turn, why.word, why.text);
+  say(
+    turn,
+    "paused",
+    `${rollout.id} is paused since ${rollout.since}; "moult start ${turn.record.fleet}" goes on, "moult rollback ${turn.record.fleet}" puts it back`,
+  );
+  if (why.word === "external-change") return;
+  for (const { key, group } of waveGroups(rollout, policy)) {
+    const view = turn.observation.groups[key];
+    if (!group.intent || !view || isProblem(view)) continue;
+    const fresh = newMachines(group, view).length;
+    // All machines are new already: pinning the old version open would bring it back.
+    const versions = fresh >= view.targetSize ? group.to : mixedVersions(group, fresh);
+    ask(turn, rollout, key, group, view, "pause", {
+      versions,
+      updatePolicy: { ...rollingPolicy(group, policy), type: "OPPORTUNISTIC" },
+    });
+  }
+}
+
+/** A person lets a paused rollout go on; what is asked for is worked out anew. */
+export function resume(turn: Turn, rollout: Rollout, policy: Policy): void {
+  if (rollout.phase !== "paused") return;
+  if (rollout.verdict?.word === "external-change") {
+    for (const { key, group } of waveGroups(rollout, policy)) {
+      const view = turn.observation.groups[key];
+      // Taken over: what is there now is what the next change starts from.
+      if (view && !isProblem(view) && group.intent)
+        group.intent = { ...group.intent, versions: view.versions, updatePolicy: view.updatePolicy };
+      else if (view && !isProblem(view))
+        group.from = { ...group.from, updatePolicy: sendablePolicy(view.updatePolicy) };
+    }
+  }
+  const to = rollout.pausedFrom === "prepared" ? "prepared" : "applying";
+  rollout.pausedFrom = null;
+  rollout.verdict = null;
+  enter(turn, rollout, to, policy.limits.progressMs);
+  rollout.stepSince = turn.context.now;
+}

@@ -1,0 +1,20 @@
+/** Lower-case hex sha256 of a text in UTF-8. Passed in, because core does no cryptography of its own. */
+export type Sha256 = (text: string) => string;
+
+/**
+ * JSON with sorted keys and no white space: equal values have equal texts, so their digests compare. Members that are
+ * `undefined` are left out, as JSON does.
+ */
+export function canonical(value: unknown): string {
+  if (value === null || typeof value !== "object") return JSON.stringify(value) ?? "null";
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  const members = Object.entries(value)
+    .filter(([, member]) => member !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, member]) => `${JSON.stringify(key)}:${canonical(member)}`);
+  return `{${members.join(",")}}`;
+}
+
+export function sameValue(a: unknown, b: unknown): boolean {
+  return canonical(a) === canonical(b);
+}

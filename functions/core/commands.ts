@@ -1,0 +1,137 @@
+import { pause, resume } from "./advance.ts";
+import { begin } from "./consider.ts";
+import { type Command, isProblem } from "./observation.ts";
+import { groupKey, type Policy } from "./policy.ts";
+import { reason } from "./reasons.ts";
+import type { RolloutGroup } from "./record.ts";
+import { short } from "./release.ts";
+import { rollBack } from "./rollback.ts";
+import { remember, say, type Turn } from "./turn.ts";
+import { lastSegment, openVersion, sendable, sendablePolicy } from "./wanted.ts";
+
+/** A person's word comes first, from every state. Each command is applied once, whatever happens to its message. */
+export function applyCommands(turn: Turn): void {
+  const { record, observation } = turn;
+  const present = new Set(observation.commands.map(({ name }) => name));
+  record.applied = record.applied.filter((name) => present.has(name));
+  for (const command of [...observation.commands].sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    if (!record.applied.includes(command.name)) {
+      apply(turn, command);
+      record.applied.push(command.name);
+    }
+    turn.effects.push({ kind: "delete-command", name: command.name });
+  }
+}
+
+function apply(turn: Turn, command: Command): void {
+  const { record } = turn;
+  const by = command.by;
+  switch (command.kind) {
+    case "apply":
+      adoptPolicy(turn, command.policy, by);
+      break;
+    case "stop":
+      record.hold = { reason: command.reason, by, at: command.at };
+      remember(turn, "held", reason("person", `${by} stopped the fleet: ${command.reason}`));
+      if (record.active && record.policy)
+        pause(turn, record.active, record.policy, `${by} stopped the fleet: ${command.reason}`, "paused");
+      break;
+    case "start":
+      record.hold = null;
+      remember(turn, "started-again", reason("person", `${by} lets the fleet go on`));
+      if (record.active && record.policy) resume(turn, record.active, record.policy);
+      break;
+    case "lift":
+      lift(turn, command.key, by);
+      break;
+    case "rollback":
+      rollBackFor(turn, by);
+      break;
+  }
+}
+
+function refuse(turn: Turn, text: string): void {
+  remember(turn, "command-refused", say(turn, "command-refused", text));
+}
+
+function adoptPolicy(turn: Turn, policy: Policy, by: string): void {
+  const { record } = turn;
+  const keys = (groups: Policy["groups"]) => groups.map(groupKey).sort().join(" ");
+  if (record.active && record.policy && keys(record.policy.groups) !== keys(policy.groups)) {
+    refuse(
+      turn,
+      `the groups of a fleet cannot change while ${record.active.id} is under way; apply the fleet file again when it has ended`,
+    );
+    return;
+  }
+  record.policy = policy;
+  remember(turn, "policy", reason("person", `${by} applied the fleet file`));
+}
+
+function lift(turn: Turn, key: string, by: string): void {
+  const { record } = turn;
+  if (!record.quarantine.some((entry) => entry.key === key)) {
+    const known = record.quarantine.map((entry) => entry.key).join(", ") || "none";
+    refuse(turn, `there is no quarantine "${key}"; known: ${known}`);
+    return;
+  }
+  record.quarantine = record.quarantine.filter((entry) => entry.key !== key);
+  remember(turn, "lifted", reason("person", `${by} lifted the quarantine ${key}`));
+}
+
+/** Puts an active rollout back; without one, goes straight to the stable before. Automation does not undo either. */
+function rollBackFor(turn: Turn, by: string): void {
+  const { record, context } = turn;
+  const policy = record.policy;
+  if (!policy) {
+    refuse(turn, "the fleet has no policy yet; apply its fleet file first");
+    return;
+  }
+  const hold = (what: string) => {
+    record.hold = { reason: `${by} rolled back ${what}`, by, at: context.now };
+  };
+  if (record.active) {
+    hold(record.active.id);
+    rollBack(turn, record.active, policy, reason("person", `${by} rolled it back`));
+    return;
+  }
+  const [target] = record.previous;
+  const from = record.stable;
+  if (!target || !from) {
+    refuse(turn, "there is no older release to go back to: no rollout has succeeded yet");
+    return;
+  }
+  const groups: Record<string, RolloutGroup> = {};
+  for (const ref of policy.groups) {
+    const key = groupKey(ref);
+    const view = turn.observation.groups[key];
+    const to = target.versions[key];
+    const template = lastSegment(openVersion(to ?? [])?.instanceTemplate ?? "");
+    if (!view || isProblem(view) || !to || !template) {
+      refuse(
+        turn,
+        `group ${key} cannot go back: ${view && isProblem(view) ? view.text : "it was not part of the older release"}`,
+      );
+      return;
+    }
+    groups[key] = {
+      from: {
+        versions: sendable(view.versions),
+        updatePolicy: sendablePolicy(view.updatePolicy),
+        targetSize: view.targetSize,
+      },
+      to,
+      template,
+    };
+  }
+  record.rollouts += 1;
+  const id = `${record.fleet}-${record.rollouts}`;
+  const reports = !target.adopted && policy.gates.includes("reports");
+  record.active = begin(turn, policy, { id, kind: "rollback", from, to: target.release, reports, groups });
+  record.active.cause = reason(
+    "person",
+    `${by} goes back to ${target.release.image.name}, release ${short(target.release.digest)}`,
+  );
+  hold(`to ${target.release.image.name}`);
+  remember(turn, "started", record.active.cause, id);
+}

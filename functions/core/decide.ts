@@ -1,0 +1,54 @@
+import { advance } from "./advance.ts";
+import { applyCommands } from "./commands.ts";
+import { consider } from "./consider.ts";
+import type { Context } from "./context.ts";
+import type { Effect } from "./effects.ts";
+import { earliest, type Instant, later } from "./instants.ts";
+import type { Observation } from "./observation.ts";
+import type { FleetRecord } from "./record.ts";
+import { supersede } from "./supersede.ts";
+import { say, type Turn } from "./turn.ts";
+
+/** While a rollout is under way: health has no event, so it is asked for. Also the closest two looks ever are. */
+export const ACTIVE_LOOK_MS = 3_000;
+/** An instant that is due or past must not make a look follow on itself. */
+const SOONEST_LOOK_MS = 500;
+/** A paused fleet changes by a person's word, which rings. */
+const PAUSED_LOOK_MS = 60_000;
+/** Repairs lost events (DESIGN §7.1). */
+const SWEEP_MS = 600_000;
+
+export interface Decision {
+  record: FleetRecord;
+  effects: Effect[];
+}
+
+/**
+ * What to do about a fleet, given its record and what was seen. Pure and total: values in, values out; the same input gives
+ * the same decision. Commands come first. The record must be saved, with a generation match, before the effects are done.
+ */
+export function decide(record: FleetRecord, observation: Observation, context: Context): Decision {
+  const draft = JSON.parse(JSON.stringify(record)) as FleetRecord;
+  const turn: Turn = { record: draft, observation, context, effects: [], reasons: [] };
+  applyCommands(turn);
+  if (!draft.policy) say(turn, "no-policy", `no fleet file was applied; "moult fleet apply FILE" does`);
+  else {
+    supersede(turn, draft.policy);
+    if (draft.active) advance(turn, draft.active, draft.policy);
+    else consider(turn, draft.policy);
+  }
+  draft.reasons = turn.reasons;
+  draft.lastLook = context.now;
+  draft.nextLook = nextLook(turn);
+  return { record: draft, effects: turn.effects };
+}
+
+function nextLook({ record, reasons, context }: Turn): Instant | null {
+  if (!record.policy) return null;
+  if (!record.active) return later(context.now, record.last?.endedAt === context.now ? ACTIVE_LOOK_MS : SWEEP_MS);
+  if (record.active.phase === "paused") return later(context.now, PAUSED_LOOK_MS);
+  const known = earliest(...reasons.map(({ until }) => until)) ?? later(context.now, ACTIVE_LOOK_MS);
+  const soon = later(context.now, SOONEST_LOOK_MS);
+  if (known <= soon) return soon;
+  return earliest(known, later(context.now, ACTIVE_LOOK_MS)) ?? null;
+}

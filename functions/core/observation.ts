@@ -1,0 +1,89 @@
+import type { Image, InstanceProperties, ManagerVersion, UpdatePolicy } from "../../wire/compute.d.ts";
+import type { BootReport } from "../../wire/moult.d.ts";
+import type { Instant } from "./instants.ts";
+import type { Policy } from "./policy.ts";
+
+/** What one look saw. Each part is what was read or the sentence why it could not be read. */
+export interface Observation {
+  at: Instant;
+  commands: Command[];
+  /** Read only when a release may have to be made. */
+  inputs?: Inputs;
+  /** Group key → what was read; a group that is gone or may not be read is a problem. */
+  groups: Record<string, GroupView | Problem>;
+  /** Of the active rollout's release; only reports whose signature holds. */
+  reports: ReportView[];
+  /** Templates of the active rollout: name → is it there, holding what it should? */
+  templates: Record<string, "absent" | "same" | "different">;
+}
+
+export interface Problem {
+  problem: "missing" | "denied" | "unavailable";
+  text: string;
+}
+
+export function isProblem(value: object): value is Problem {
+  return "problem" in value;
+}
+
+export interface Inputs {
+  image: Image | Problem;
+  configCommit: string | null | Problem;
+  /** Manifest's name → full version name. */
+  secrets: Record<string, string | Problem>;
+  /** Group key → properties of its base template. */
+  bases: Record<string, InstanceProperties | Problem>;
+  /** Image of what each group runs now, by the group's own template; read once, to take a fleet on. */
+  running?: Record<string, Image | Problem>;
+}
+
+export interface GroupView {
+  fingerprint: string;
+  targetSize: number;
+  versions: ManagerVersion[];
+  updatePolicy: UpdatePolicy;
+  stateful: boolean;
+  /** The group has a health check, so that a machine's health is known. */
+  checked: boolean;
+  /** Read only while a rollout is active. */
+  machines: MachineView[];
+  errors: ErrorView[];
+}
+
+export interface MachineView {
+  name: string;
+  /** Absent until the machine exists. */
+  id?: string;
+  status?: string;
+  action: string;
+  /** Last segment of the intended template's URL. */
+  template: string;
+  health?: string;
+  /** Errors of the last attempt to make it. */
+  errors: { code: string; message: string }[];
+}
+
+export interface ErrorView {
+  code: string;
+  message: string;
+  template: string;
+  machine: string;
+  at: Instant;
+}
+
+export interface ReportView {
+  instanceId: string;
+  instanceName: string;
+  verdict: BootReport["verdict"];
+  reason: string;
+  message: string;
+}
+
+/** A person's word, as its object says. Names of command objects sort by time. */
+export type Command = { name: string; by: string; at: Instant } & (
+  | { kind: "apply"; policy: Policy }
+  | { kind: "rollback" }
+  | { kind: "stop"; reason: string }
+  | { kind: "start" }
+  | { kind: "lift"; key: string }
+);

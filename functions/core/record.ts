@@ -1,0 +1,177 @@
+import type { ManagerVersion, UpdatePolicy } from "../../wire/compute.d.ts";
+import type { Instant } from "./instants.ts";
+import type { Policy } from "./policy.ts";
+import type { Reason } from "./reasons.ts";
+import type { ChangedInputs, Release } from "./release.ts";
+
+/**
+ * Everything moult knows about a fleet, in one object of the state bucket, changed only with a generation match. What is
+ * true of the cloud is not in here: it is looked at again each time.
+ */
+export interface FleetRecord {
+  schema: 1;
+  fleet: string;
+  policy: Policy | null;
+  stable: Stable | null;
+  /** Older stables, newest first; where a person's rollback goes. */
+  previous: Stable[];
+  candidate: Candidate | null;
+  quarantine: QuarantineEntry[];
+  hold: Hold | null;
+  active: Rollout | null;
+  /** The rollout that ended last. */
+  last: EndedRollout | null;
+  /** How many rollouts there were; the next one's number. */
+  rollouts: number;
+  /** Commands that were applied and whose objects may still be there. */
+  applied: string[];
+  /** The answer to "why?" at the last look. */
+  reasons: Reason[];
+  lastLook: Instant | null;
+  /** When to look again without being rung. */
+  nextLook: Instant | null;
+}
+
+/** The release of the last rollout that succeeded, or what was running when the fleet was taken on. */
+export interface Stable {
+  release: Release;
+  since: Instant;
+  /** Taken on as found: its machines run from templates moult did not make and owe no reports. */
+  adopted: boolean;
+  /** Group key → the versions that put it there. */
+  versions: Record<string, ManagerVersion[]>;
+}
+
+export interface Candidate {
+  release: Release;
+  since: Instant;
+}
+
+export interface QuarantineEntry {
+  /** For `moult quarantine lift`. */
+  key: string;
+  inputs: ChangedInputs;
+  /** The image's name, for people. */
+  imageName: string;
+  release: string;
+  rollout: string;
+  at: Instant;
+  why: string;
+}
+
+export interface Hold {
+  reason: string;
+  by: string;
+  at: Instant;
+}
+
+/** docs/rollout.md has the picture. */
+export type Phase =
+  | "prepared"
+  | "applying"
+  | "converging"
+  | "baking"
+  | "gating"
+  | "final-bake"
+  | "finishing"
+  | "paused"
+  | "rolling-back"
+  | "rollback-stuck"
+  | "restoring";
+
+export type Ending = "succeeded" | "rolled-back" | "superseded" | "cancelled";
+
+/** One attempt to bring a fleet from one release to another; has an id; ends once. */
+export interface Rollout {
+  id: string;
+  /** A person's rollback goes straight to all; so does nothing else. */
+  kind: "forward" | "rollback";
+  from: Stable;
+  to: Release;
+  /** Its machines must report; those of a release taken on as found cannot. */
+  reports: boolean;
+  cause: Reason;
+  startedAt: Instant;
+  /** 0 is the first wave in order, not its number in the fleet file. */
+  wave: number;
+  step: number;
+  phase: Phase;
+  /** When the phase began; repeating a look does not move it. */
+  since: Instant;
+  /** When the current step was first applied: evidence is counted from here. */
+  stepSince: Instant;
+  /** No progress until then stops the rollout; counted from the last progress. Absent while paused. */
+  deadline: Instant | null;
+  /** New machines that were fine at the best look of this step: more of them is progress. */
+  best: number;
+  groups: Record<string, RolloutGroup>;
+  /** New machines seen in any group of this rollout: name → id. Another id under the same name was recreated. */
+  seen: Record<string, string>;
+  /** Machines that failed, by name: why. They stay failed, whatever becomes of them. */
+  failed: Record<string, string>;
+  /** Why it is being put back, from the first look that decided so. */
+  verdict: Reason | null;
+  pausedFrom: Phase | null;
+  passed: PassedStep[];
+}
+
+export interface PassedStep {
+  wave: number;
+  step: string;
+  at: Instant;
+  machines: number;
+}
+
+/** What the rollout found in a group before its first change, and what it has asked for since. */
+export interface RolloutGroup {
+  from: { versions: ManagerVersion[]; updatePolicy: UpdatePolicy; targetSize: number };
+  /** Versions that put the whole group on the release, and the name of the template they use. */
+  to: ManagerVersion[];
+  template: string;
+  /** Absent until the group is changed for the first time. */
+  intent?: Intent;
+}
+
+/** Written before the change it stands for is made, so that whoever comes next finishes it with the same request id. */
+export interface Intent {
+  /** What it is for, e.g. `wave 1 canary 1`. */
+  key: string;
+  requestId: string;
+  attempt: number;
+  versions: ManagerVersion[];
+  updatePolicy: UpdatePolicy;
+  /** What the group's own fields were when this was decided: anything else that is not wanted came from outside. */
+  before: string;
+  at: Instant;
+}
+
+export interface EndedRollout {
+  id: string;
+  ending: Ending;
+  from: string;
+  to: string;
+  imageName: string;
+  startedAt: Instant;
+  endedAt: Instant;
+  why: Reason;
+}
+
+export function emptyRecord(fleet: string): FleetRecord {
+  return {
+    schema: 1,
+    fleet,
+    policy: null,
+    stable: null,
+    previous: [],
+    candidate: null,
+    quarantine: [],
+    hold: null,
+    active: null,
+    last: null,
+    rollouts: 0,
+    applied: [],
+    reasons: [],
+    lastLook: null,
+    nextLook: null,
+  };
+}

@@ -1,0 +1,34 @@
+import type { Context } from "./context.ts";
+import type { Effect } from "./effects.ts";
+import { later } from "./instants.ts";
+import type { Observation } from "./observation.ts";
+import { type Reason, type ReasonWord, reason } from "./reasons.ts";
+import type { FleetRecord, Phase, Rollout } from "./record.ts";
+
+/** One decision being made: a draft of the record, and what is to be done and said. */
+export interface Turn {
+  record: FleetRecord;
+  observation: Observation;
+  context: Context;
+  effects: Effect[];
+  reasons: Reason[];
+}
+
+export function say(turn: Turn, word: ReasonWord, text: string, more: Omit<Reason, "word" | "text"> = {}): Reason {
+  const said = reason(word, text, more);
+  turn.reasons.push(said);
+  return said;
+}
+
+export function remember(turn: Turn, what: string, why: Reason, rollout?: string): void {
+  const entry = { at: turn.context.now, what, ...(rollout && { rollout }), word: why.word, text: why.text };
+  turn.effects.push({ kind: "history", entry });
+}
+
+/** Moves the rollout on. The first instant of a phase is kept however often a look repeats it. */
+export function enter(turn: Turn, rollout: Rollout, phase: Phase, progressMs: number): void {
+  if (rollout.phase === phase) return;
+  rollout.phase = phase;
+  rollout.since = turn.context.now;
+  rollout.deadline = phase === "paused" ? null : later(turn.context.now, progressMs);
+}

@@ -1,0 +1,112 @@
+import type { ManagerVersion, UpdatePolicy } from "../../wire/compute.d.ts";
+import { canonical } from "./canonical.ts";
+import type { GroupView } from "./observation.ts";
+import type { Policy, Step } from "./policy.ts";
+import type { RolloutGroup } from "./record.ts";
+
+/** The fields of a group that moult owns while it rolls. */
+export interface Owned {
+  versions: ManagerVersion[];
+  updatePolicy: UpdatePolicy;
+}
+
+/**
+ * New machines a step asks of a group: shares are of its present size, rounded up, at least one, and never fewer than
+ * were asked for before. Fixed numbers, because percentages given to Compute would move with the autoscaler.
+ */
+export function wantedCount(step: Step, size: number, asked: number): number {
+  const wanted = "canary" in step ? step.canary : Math.ceil(step.share * size);
+  return Math.min(size, Math.max(1, wanted, asked));
+}
+
+export function isAll(step: Step): boolean {
+  return "share" in step && step.share === 1;
+}
+
+/** From `/projects/` on: the same thing is written with different hosts. */
+export function urlPath(url: string): string {
+  return url.replace(/^https?:\/\/[^/]+\/(?:compute\/(?:v1|beta|alpha)\/)?/, "");
+}
+
+export function lastSegment(url: string): string {
+  return url.slice(url.lastIndexOf("/") + 1);
+}
+
+/** The version that takes whatever has no size of its own; exactly one has none. */
+export function openVersion(versions: ManagerVersion[]): ManagerVersion | undefined {
+  return versions.find(({ targetSize }) => targetSize?.fixed === undefined && targetSize?.percent === undefined);
+}
+
+function versionOf({ instanceTemplate, name }: ManagerVersion): ManagerVersion {
+  return { ...(instanceTemplate && { instanceTemplate }), ...(name && { name }) };
+}
+
+/** Versions as they can be sent back: without what Compute worked out. */
+export function sendable(versions: ManagerVersion[]): ManagerVersion[] {
+  return versions.map((version) => {
+    const { fixed, percent } = version.targetSize ?? {};
+    const size = fixed !== undefined ? { fixed } : percent !== undefined ? { percent } : undefined;
+    return { ...versionOf(version), ...(size && { targetSize: size }) };
+  });
+}
+
+export function sendablePolicy(policy: UpdatePolicy): UpdatePolicy {
+  const plain = ({ fixed, percent }: { fixed?: number; percent?: number }) =>
+    percent !== undefined ? { percent } : { fixed: fixed ?? 0 };
+  return {
+    ...policy,
+    ...(policy.maxSurge && { maxSurge: plain(policy.maxSurge) }),
+    ...(policy.maxUnavailable && { maxUnavailable: plain(policy.maxUnavailable) }),
+  };
+}
+
+/** Versions while `count` machines are new; all of them when `count` is "all". */
+export function mixedVersions(group: RolloutGroup, count: number | "all"): ManagerVersion[] {
+  if (count === "all") return group.to;
+  const stable = openVersion(group.from.versions);
+  const fresh = openVersion(group.to);
+  const rest = stable ? [versionOf(stable)] : [];
+  return count === 0 || !fresh ? rest : [...rest, { ...versionOf(fresh), targetSize: { fixed: count } }];
+}
+
+/** The group's own policy, made to replace machines as the fleet's policy allows. */
+export function rollingPolicy(group: RolloutGroup, policy: Policy): UpdatePolicy {
+  return {
+    ...sendablePolicy(group.from.updatePolicy),
+    type: "PROACTIVE",
+    minimalAction: "REPLACE",
+    mostDisruptiveAllowedAction: "REPLACE",
+    maxSurge: { fixed: policy.replace.above },
+    maxUnavailable: { fixed: policy.replace.missing },
+  };
+}
+
+/** One text for what a group's owned fields are; equal texts mean nothing is left to change. */
+export function ownedText({ versions, updatePolicy }: Owned): string {
+  const plain = sendable(versions).map((version) => ({
+    template: urlPath(version.instanceTemplate ?? ""),
+    name: version.name ?? "",
+    size: version.targetSize ?? null,
+  }));
+  // One size as large as the group and an open one are the same to Compute only until the group grows: not folded here.
+  const { type, minimalAction, mostDisruptiveAllowedAction, replacementMethod, maxSurge, maxUnavailable } =
+    sendablePolicy(updatePolicy);
+  return canonical({
+    versions: plain,
+    policy: {
+      type: type ?? "OPPORTUNISTIC",
+      minimalAction: minimalAction ?? "REPLACE",
+      mostDisruptiveAllowedAction: mostDisruptiveAllowedAction ?? "REPLACE",
+      replacementMethod: replacementMethod ?? "SUBSTITUTE",
+      maxSurge: maxSurge ?? null,
+      maxUnavailable: maxUnavailable ?? null,
+    },
+  });
+}
+
+/** New machines asked for so far by the group's own versions; all of them when the new version is the open one. */
+export function askedFor(group: RolloutGroup, view: GroupView): number {
+  const fresh = view.versions.find((version) => lastSegment(version.instanceTemplate ?? "") === group.template);
+  if (!fresh) return 0;
+  return fresh.targetSize?.fixed ?? view.targetSize;
+}
