@@ -1,1 +1,32 @@
-export {};
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { parseArgs } from "node:util";
+import { getTestServer } from "@google-cloud/functions-framework/testing";
+import "./index.ts";
+
+/**
+ * All functions in one process, each at the path of its name, behind the framework's own server for each: what Cloud Run
+ * does with one container a function. For a laptop; on Google Cloud each is deployed by itself.
+ */
+const NAMES = ["onImage", "onGroup", "onReport", "onCommand", "onTick"];
+
+const { values } = parseArgs({
+  options: { port: { type: "string", default: "0" }, host: { type: "string", default: "127.0.0.1" } },
+});
+const servers = new Map<string, Server>(NAMES.map((name) => [`/${name}`, getTestServer(name)]));
+
+const server = createServer((request, response) => {
+  const [path = "/"] = (request.url ?? "/").split("?");
+  const target = servers.get(path);
+  if (!target) {
+    response.writeHead(404).end(`no function at ${path}; there are ${[...servers.keys()].join(", ")}\n`);
+    return;
+  }
+  request.url = "/";
+  target.emit("request", request, response);
+});
+server.listen(Number(values.port), values.host, () => {
+  const { port } = server.address() as AddressInfo;
+  process.stdout.write(`${JSON.stringify({ ready: true, port, functions: NAMES })}\n`);
+});
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(0));

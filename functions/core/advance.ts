@@ -98,6 +98,16 @@ function roll(turn: Turn, rollout: Rollout, policy: Policy): void {
   if (asked.length > 0) {
     if (rollout.phase !== "applying") enter(turn, rollout, "applying", policy.limits.progressMs);
     say(turn, "applying", `asking for ${describeStep(step)} of ${rollout.to.image.name} in ${asked.join(", ")}`);
+    if (rollout.deadline && turn.context.now >= rollout.deadline) {
+      const refusal = turn.observation.refusal ?? "Compute did not take the change";
+      pause(
+        turn,
+        rollout,
+        policy,
+        `${asked.join(", ")} could not be changed since ${rollout.since}: ${refusal}`,
+        "paused",
+      );
+    }
     return;
   }
   if (rollout.phase === "applying") {

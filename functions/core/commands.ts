@@ -47,6 +47,9 @@ function apply(turn: Turn, command: Command): void {
     case "rollback":
       rollBackFor(turn, by);
       break;
+    case "invalid":
+      refuse(turn, command.text);
+      break;
   }
 }
 

@@ -3,7 +3,7 @@ import { applyCommands } from "./commands.ts";
 import { consider } from "./consider.ts";
 import type { Context } from "./context.ts";
 import type { Effect } from "./effects.ts";
-import { earliest, type Instant, later } from "./instants.ts";
+import { earliest, type Instant, later, msOf } from "./instants.ts";
 import type { Observation } from "./observation.ts";
 import type { FleetRecord } from "./record.ts";
 import { supersede } from "./supersede.ts";
@@ -29,7 +29,10 @@ export interface Decision {
  */
 export function decide(record: FleetRecord, observation: Observation, context: Context): Decision {
   const draft = JSON.parse(JSON.stringify(record)) as FleetRecord;
+  // The look that led here has written them: see `HistoryEntry`.
+  draft.unwritten = [];
   const turn: Turn = { record: draft, observation, context, effects: [], reasons: [] };
+  if (observation.refusal) say(turn, "access-denied", observation.refusal);
   applyCommands(turn);
   if (!draft.policy) say(turn, "no-policy", `no fleet file was applied; "moult fleet apply FILE" does`);
   else {
@@ -50,5 +53,12 @@ function nextLook({ record, reasons, context }: Turn): Instant | null {
   const known = earliest(...reasons.map(({ until }) => until)) ?? later(context.now, ACTIVE_LOOK_MS);
   const soon = later(context.now, SOONEST_LOOK_MS);
   if (known <= soon) return soon;
-  return earliest(known, later(context.now, ACTIVE_LOOK_MS)) ?? null;
+  const left = msOf(known) - msOf(context.now);
+  const bakes = record.active.phase === "baking" || record.active.phase === "final-bake";
+  return earliest(known, later(context.now, bakes ? bakeLookMs(left) : ACTIVE_LOOK_MS)) ?? null;
+}
+
+/** A long bake is watched less closely than a short one: at most a twentieth of what is left passes unseen. */
+function bakeLookMs(leftMs: number): number {
+  return Math.min(60_000, Math.max(ACTIVE_LOOK_MS, leftMs / 20));
 }

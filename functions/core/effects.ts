@@ -13,14 +13,4 @@ export type Effect =
     }
   /** Keep what the machine said before it is taken away. Best effort: a rollback does not wait for it. */
   | { kind: "keep-evidence"; group: string; machine: string; rollout: string; why: string }
-  | { kind: "delete-command"; name: string }
-  | { kind: "history"; entry: HistoryEntry };
-
-/** One line of what happened, kept for ever. */
-export interface HistoryEntry {
-  at: string;
-  what: string;
-  rollout?: string;
-  word: string;
-  text: string;
-}
+  | { kind: "delete-command"; name: string };

@@ -13,6 +13,8 @@ export interface Observation {
   groups: Record<string, GroupView | Problem>;
   /** Of the active rollout's release; only reports whose signature holds. */
   reports: ReportView[];
+  /** What Google said to the last change moult asked for, when it refused it. */
+  refusal?: string;
   /** Templates of the active rollout: name → is it there, holding what it should? */
   templates: Record<string, "absent" | "same" | "different">;
 }
@@ -86,4 +88,6 @@ export type Command = { name: string; by: string; at: Instant } & (
   | { kind: "stop"; reason: string }
   | { kind: "start" }
   | { kind: "lift"; key: string }
+  /** An object that is no command; refused with its reason, so that it does not stay. */
+  | { kind: "invalid"; text: string }
 );

@@ -25,6 +25,10 @@ export interface FleetRecord {
   rollouts: number;
   /** Commands that were applied and whose objects may still be there. */
   applied: string[];
+  /** What happened and is not yet in the history folder; the next look writes it there before anything else. */
+  unwritten: HistoryEntry[];
+  /** How many entries the history has; numbers them. */
+  entries: number;
   /** The answer to "why?" at the last look. */
   reasons: Reason[];
   lastLook: Instant | null;
@@ -170,8 +174,20 @@ export function emptyRecord(fleet: string): FleetRecord {
     last: null,
     rollouts: 0,
     applied: [],
+    unwritten: [],
+    entries: 0,
     reasons: [],
     lastLook: null,
     nextLook: null,
   };
+}
+
+/** One line of what happened, kept for ever. */
+export interface HistoryEntry {
+  number: number;
+  at: Instant;
+  what: string;
+  rollout?: string;
+  word: string;
+  text: string;
 }

@@ -21,8 +21,16 @@ export function say(turn: Turn, word: ReasonWord, text: string, more: Omit<Reaso
 }
 
 export function remember(turn: Turn, what: string, why: Reason, rollout?: string): void {
-  const entry = { at: turn.context.now, what, ...(rollout && { rollout }), word: why.word, text: why.text };
-  turn.effects.push({ kind: "history", entry });
+  const { record, context } = turn;
+  record.entries += 1;
+  record.unwritten.push({
+    number: record.entries,
+    at: context.now,
+    what,
+    ...(rollout && { rollout }),
+    word: why.word,
+    text: why.text,
+  });
 }
 
 /** Moves the rollout on. The first instant of a phase is kept however often a look repeats it. */

@@ -51,7 +51,9 @@ export function makeSecrets(endpoint?: string): Secrets {
   };
 }
 
-function clientOptions(endpoint: string | undefined): object {
+type Options = NonNullable<ConstructorParameters<typeof SecretManagerServiceClient>[0]>;
+
+function clientOptions(endpoint: string | undefined): Options {
   if (!endpoint) return {};
   const { hostname, port, protocol } = new URL(endpoint);
   return { apiEndpoint: hostname, port: Number(port), protocol: protocol.replace(":", ""), fallback: true };

@@ -1,0 +1,76 @@
+import type { LogEntry } from "../../wire/logging.d.ts";
+import type { PushEnvelope } from "../../wire/pubsub.d.ts";
+import { groupKey } from "../core/policy.ts";
+import { ring } from "./bell.ts";
+import type { Cloud } from "./cloud.ts";
+import { fleetNames, loadRecord } from "./records.ts";
+
+/** An event that can never succeed however often it is delivered; it goes to the dead letters with its reason. */
+export class Hopeless extends Error {}
+
+const FLEET = /^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/;
+const IMAGE_METHOD = /^((v1|beta|alpha)\.)?compute\.images\.(insert|patch|deprecate|delete)$/;
+
+function logEntry({ message }: PushEnvelope): LogEntry {
+  let entry: LogEntry;
+  try {
+    entry = JSON.parse(Buffer.from(message.data ?? "", "base64").toString("utf8")) as LogEntry;
+  } catch {
+    throw new Hopeless("the message does not hold a log entry");
+  }
+  if (typeof entry?.protoPayload?.methodName !== "string") throw new Hopeless("the log entry is not an audit entry");
+  return entry;
+}
+
+/**
+ * An image appeared, changed state or went. Which families that moves is not in the entry (a deprecation names none), so
+ * every fleet that may be touched looks again: an event is only a doorbell.
+ */
+export async function imageChanged(cloud: Cloud, envelope: PushEnvelope): Promise<void> {
+  const entry = logEntry(envelope);
+  if (!IMAGE_METHOD.test(entry.protoPayload?.methodName ?? "")) return;
+  await ringAll(cloud, await fleetNames(cloud.state));
+}
+
+/** Something happened to an instance or a group. Rings the fleets whose groups it may concern; what we did ourselves is no news. */
+export async function groupChanged(cloud: Cloud, envelope: PushEnvelope): Promise<void> {
+  const entry = logEntry(envelope);
+  if (entry.protoPayload?.authenticationInfo?.principalEmail === cloud.settings.principal) return;
+  const { location, zone, instance_group_manager_name: group } = entry.resource?.labels ?? {};
+  const place = location ?? zone;
+  const concerned: string[] = [];
+  for (const fleet of await fleetNames(cloud.state)) {
+    const { record } = await loadRecord(cloud.state, fleet);
+    const touched = record.policy?.groups.some((ref) =>
+      group ? groupKey(ref) === `${place}/${group}` : ref.zone === place && record.active !== null,
+    );
+    if (touched) concerned.push(fleet);
+  }
+  await ringAll(cloud, concerned);
+}
+
+/** A report or a command lies in its bucket; the message only rings. */
+export async function fleetRung(cloud: Cloud, { message }: PushEnvelope): Promise<void> {
+  const fleet = message.attributes?.fleet ?? "";
+  if (!FLEET.test(fleet)) throw new Hopeless(`the attribute "fleet" is missing or is no fleet's name`);
+  await ring(cloud, fleet);
+}
+
+/** With a fleet: look at it. Without: ring each fleet that is due or has a command waiting, one message a fleet. */
+export async function ticked(cloud: Cloud, envelope: PushEnvelope): Promise<void> {
+  if (envelope.message.attributes?.fleet) {
+    await fleetRung(cloud, envelope);
+    return;
+  }
+  const now = new Date(cloud.time.now()).toISOString();
+  const waiting = new Set((await cloud.state.names("commands/")).map((name) => name.split("/")[1]));
+  for (const fleet of await fleetNames(cloud.state)) {
+    const { record } = await loadRecord(cloud.state, fleet);
+    if (waiting.has(fleet) || record.nextLook === null || record.nextLook <= now)
+      await cloud.topics.ring(cloud.settings.ticksTopic, { fleet });
+  }
+}
+
+async function ringAll(cloud: Cloud, fleets: string[]): Promise<void> {
+  await Promise.all(fleets.map((fleet) => ring(cloud, fleet)));
+}

@@ -1,0 +1,51 @@
+import type { FleetRecord, HistoryEntry } from "../core/record.ts";
+import { emptyRecord } from "../core/record.ts";
+import type { Bucket } from "../google/bucket.ts";
+import { isFailure } from "../google/failure.ts";
+
+/** Names of objects in the state bucket: docs/contracts.md. */
+export const paths = {
+  fleets: "fleets/",
+  record: (fleet: string) => `fleets/${fleet}/record.json`,
+  bell: (fleet: string) => `fleets/${fleet}/bell.json`,
+  history: (fleet: string, number: number) => `fleets/${fleet}/history/${String(number).padStart(8, "0")}.json`,
+  evidence: (fleet: string, rollout: string, machine: string) => `fleets/${fleet}/evidence/${rollout}/${machine}.json`,
+  commands: (fleet: string) => `commands/${fleet}/`,
+};
+
+export interface Loaded {
+  record: FleetRecord;
+  /** "0" when there is no record yet. */
+  generation: string;
+}
+
+export async function loadRecord(state: Bucket, fleet: string): Promise<Loaded> {
+  const stored = await state.read(paths.record(fleet));
+  if (!stored) return { record: emptyRecord(fleet), generation: "0" };
+  // Fields of a newer version are kept, fields that an older one did not write get their empty value.
+  return {
+    record: { ...emptyRecord(fleet), ...(JSON.parse(stored.text) as FleetRecord) },
+    generation: stored.generation,
+  };
+}
+
+export async function saveRecord(state: Bucket, record: FleetRecord, generation: string): Promise<string> {
+  return state.write(paths.record(record.fleet), JSON.stringify(record, null, 1), generation);
+}
+
+/** Create once: an entry that is there already was written by whoever looked before and died. */
+export async function writeHistory(state: Bucket, fleet: string, entries: HistoryEntry[]): Promise<void> {
+  for (const entry of entries) {
+    try {
+      await state.write(paths.history(fleet, entry.number), JSON.stringify(entry), "0");
+    } catch (problem) {
+      if (!isFailure(problem, "conflict")) throw problem;
+    }
+  }
+}
+
+/** Names of all fleets that have a record or a command waiting. */
+export async function fleetNames(state: Bucket): Promise<string[]> {
+  const names = [...(await state.names(paths.fleets)), ...(await state.names("commands/"))];
+  return [...new Set(names.flatMap((name) => name.split("/")[1] ?? []))].sort();
+}

@@ -1,0 +1,57 @@
+import { createHash } from "node:crypto";
+import type { BootReport, SignedReport } from "../../wire/moult.d.ts";
+import type { ReportView } from "../core/observation.ts";
+import type { Cloud } from "./cloud.ts";
+
+/**
+ * Reports of a release whose signature holds: made by exactly the instance they speak of, covering exactly what they say.
+ * Others are logged and count as not there. Objects are created once, so a judged one is remembered while this process lives.
+ */
+export async function readReports(cloud: Cloud, fleet: string, release: string): Promise<ReportView[]> {
+  const names = await cloud.reports.names(`reports/${fleet}/${release}/`);
+  const views = await Promise.all(names.map((name) => judged(cloud, name, fleet, release)));
+  return views.flatMap((view) => view ?? []);
+}
+
+const remembered = new Map<string, ReportView | null>();
+const REMEMBERED = 10_000;
+
+async function judged(cloud: Cloud, name: string, fleet: string, release: string): Promise<ReportView | null> {
+  const key = `${cloud.reports.name}/${name}`;
+  const known = remembered.get(key);
+  if (known !== undefined) return known;
+  const view = await judge(cloud, name, fleet, release);
+  if (remembered.size >= REMEMBERED) remembered.clear();
+  remembered.set(key, view);
+  return view;
+}
+
+async function judge(cloud: Cloud, name: string, fleet: string, release: string): Promise<ReportView | null> {
+  const stored = await cloud.reports.read(name);
+  if (!stored) return null;
+  const refuse = (why: string) => {
+    cloud.log("WARNING", `report ${name} does not count: ${why}`, { word: "report-refused", fleet });
+    return null;
+  };
+  let signed: SignedReport;
+  let report: BootReport;
+  try {
+    signed = JSON.parse(stored.text) as SignedReport;
+    report = JSON.parse(signed.report) as BootReport;
+  } catch {
+    return refuse("it is not a signed report");
+  }
+  const audience = `moult:${createHash("sha256").update(signed.report).digest("hex")}`;
+  const checked = await cloud.verifyIdentity({
+    token: signed.token ?? "",
+    audience,
+    storedAt: Date.parse(stored.created),
+  });
+  if ("problem" in checked) return refuse(checked.problem);
+  if (checked.identity.instanceId !== report.instance?.id)
+    return refuse("it speaks of another instance than the one that signed it");
+  if (report.fleet !== fleet || report.release !== release)
+    return refuse("it speaks of another fleet or release than the place it lies in");
+  const { verdict, reason, message } = report;
+  return { instanceId: report.instance.id, instanceName: report.instance.name, verdict, reason, message };
+}

@@ -1,0 +1,6 @@
+/** All functions in one module: each is deployed from it with its own `--entry-point`. */
+import "./onCommand.ts";
+import "./onGroup.ts";
+import "./onImage.ts";
+import "./onReport.ts";
+import "./onTick.ts";

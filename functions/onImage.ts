@@ -1,0 +1,4 @@
+import { imageChanged } from "./controller/events.ts";
+import { onMessage } from "./entry.ts";
+
+onMessage("onImage", imageChanged);
