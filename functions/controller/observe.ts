@@ -167,6 +167,8 @@ async function readTemplates(compute: Compute, record: FleetRecord): Promise<Obs
       async ({ template }): Promise<[string, Observation["templates"][string]]> => {
         const there = await compute.template(template);
         if (!there) return [template, "absent"];
+        // Gone back to as it is; one taken on as found carries no release.
+        if (rollout?.kind === "rollback") return [template, "same"];
         const release = there.properties.metadata?.items?.find(({ key }) => key === RELEASE_KEY)?.value ?? "{}";
         const image = bootDisk(there.properties)?.initializeParams?.sourceImage ?? "";
         const same =

@@ -47,8 +47,13 @@ export function advance(turn: Turn, rollout: Rollout, policy: Policy): void {
 function prepare(turn: Turn, rollout: Rollout, policy: Policy): void {
   const states = Object.values(rollout.groups).map(({ template }) => ({
     template,
-    state: turn.observation.templates[template] ?? "absent",
+    state: turn.observation.templates[template],
   }));
+  // The rollout began in this very look, which has not looked for them.
+  if (states.some(({ state }) => state === undefined)) {
+    say(turn, "preparing", "the templates are looked at next");
+    return;
+  }
   const different = states.find(({ state }) => state === "different");
   if (different) {
     const why = say(
@@ -60,6 +65,12 @@ function prepare(turn: Turn, rollout: Rollout, policy: Policy): void {
     return;
   }
   const absent = states.filter(({ state }) => state === "absent");
+  if (absent.length > 0 && rollout.kind === "rollback") {
+    const names = absent.map(({ template }) => template).join(", ");
+    const why = say(turn, "base-missing", `${names} is gone: this release can no longer be gone back to`);
+    end(turn, rollout, "cancelled", why);
+    return;
+  }
   if (absent.length > 0) {
     if (turn.observation.inputs) askForTemplates(turn, policy, rollout.id, rollout.to, turn.observation.inputs);
     say(turn, "preparing", `templates are being made: ${absent.map(({ template }) => template).join(", ")}`);

@@ -49,6 +49,7 @@ export function decide(record: FleetRecord, observation: Observation, context: C
 function nextLook({ record, reasons, context }: Turn): Instant | null {
   if (!record.policy) return null;
   if (!record.active) return later(context.now, record.last?.endedAt === context.now ? ACTIVE_LOOK_MS : SWEEP_MS);
+  if (record.active.phase === "prepared") return later(context.now, SOONEST_LOOK_MS);
   if (record.active.phase === "paused") return later(context.now, PAUSED_LOOK_MS);
   const known = earliest(...reasons.map(({ until }) => until)) ?? later(context.now, ACTIVE_LOOK_MS);
   const soon = later(context.now, SOONEST_LOOK_MS);

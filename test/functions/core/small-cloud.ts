@@ -1,0 +1,253 @@
+import { createHash } from "node:crypto";
+import type { Context } from "../../../functions/core/context.ts";
+import { type Decision, decide } from "../../../functions/core/decide.ts";
+import type { Effect } from "../../../functions/core/effects.ts";
+import { instant } from "../../../functions/core/instants.ts";
+import type { Command, GroupView, MachineView, Observation, ReportView } from "../../../functions/core/observation.ts";
+import { type Policy, readPolicy } from "../../../functions/core/policy.ts";
+import { emptyRecord, type FleetRecord } from "../../../functions/core/record.ts";
+import { lastSegment } from "../../../functions/core/wanted.ts";
+import type { Image, InstanceProperties } from "../../../wire/compute.d.ts";
+
+export const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+
+export const places = {
+  reportsBucket: "acme-moult-reports",
+  reportsTopic: "projects/acme-prod/topics/moult-reports",
+  configBucket: "acme-moult-config",
+};
+
+export function policyOf(more: Record<string, unknown> = {}): Policy {
+  const read = readPolicy({
+    fleet: "web",
+    project: "acme-prod",
+    groups: [{ zone: "us-central1-a", name: "web", base: "web-base" }],
+    follows: { family: "web" },
+    steps: [{ canary: 1, bake: "60s" }, { share: "100%" }],
+    finalBake: "60s",
+    limits: { progress: "5m" },
+    replace: { above: 3, missing: 0 },
+    ...more,
+  });
+  if ("findings" in read) throw new Error(JSON.stringify(read.findings));
+  return read.policy;
+}
+
+export function imageOf(name: string, id: string, more: Partial<Image> = {}): Image {
+  return {
+    id,
+    name,
+    family: "web",
+    status: "READY",
+    creationTimestamp: "2026-01-01T00:00:00.000Z",
+    selfLink: `projects/acme-prod/global/images/${name}`,
+    ...more,
+  };
+}
+
+export const baseProperties: InstanceProperties = {
+  machineType: "e2-small",
+  labels: { kind: "web" },
+  disks: [
+    {
+      boot: true,
+      autoDelete: true,
+      initializeParams: { sourceImage: "projects/acme-prod/global/images/web-1", diskSizeGb: "10" },
+    },
+  ],
+  metadata: { items: [{ key: "enable-guest-attributes", value: "TRUE" }] },
+};
+
+/** How the machines of an image behave. */
+export interface Behaviour {
+  report?: "ready" | "failed" | "none";
+  health?: "HEALTHY" | "UNHEALTHY";
+  /** Cannot be made: this error, for ever. */
+  error?: string;
+}
+
+/**
+ * One fleet of one zonal group, in memory, with the least of an updater: enough to drive `decide` through whole rollouts
+ * without I/O. The real updater's emulation is not shared with it.
+ */
+export class SmallCloud {
+  now = Date.UTC(2026, 10, 20, 12);
+  record: FleetRecord = emptyRecord("web");
+  head: Image = imageOf("web-1", "1001");
+  commands: Command[] = [];
+  secrets: Observation["inputs"] extends infer I ? (I extends { secrets: infer S } ? S : never) : never = {};
+  templates = new Map<string, InstanceProperties>([["web-base", baseProperties]]);
+  behaviours = new Map<string, Behaviour>();
+  reports: (ReportView & { release: string })[] = [];
+  group: GroupView;
+  /** Most machines of each template that ever were there at once. */
+  most = new Map<string, number>();
+  decisions: Decision[] = [];
+  /** Effects that are lost, as if the process had died after saving. */
+  lose: (effect: Effect) => boolean = () => false;
+  #machines = 0;
+
+  constructor(size = 6) {
+    this.group = {
+      fingerprint: "f0",
+      targetSize: size,
+      versions: [{ instanceTemplate: "projects/acme-prod/global/instanceTemplates/web-base" }],
+      updatePolicy: {
+        type: "OPPORTUNISTIC",
+        minimalAction: "REPLACE",
+        maxSurge: { fixed: 1 },
+        maxUnavailable: { fixed: 0 },
+      },
+      stateful: false,
+      checked: true,
+      machines: [],
+      errors: [],
+    };
+    for (let i = 0; i < size; i++) this.#make("web-base");
+  }
+
+  command(command: Record<string, unknown>): void {
+    const name = `commands/web/${String(this.commands.length + this.#machines).padStart(6, "0")}`;
+    this.commands.push({ name, by: "ada", at: instant(this.now), ...command } as Command);
+  }
+
+  observe(): Observation {
+    const active = this.record.active;
+    const untouched = !active || Object.values(active.groups).every(({ intent }) => !intent);
+    return {
+      at: instant(this.now),
+      commands: this.commands,
+      groups: { "us-central1-a/web": active ? this.group : { ...this.group, machines: [], errors: [] } },
+      reports: this.reports.filter(({ release }) => release === active?.to.digest),
+      templates: Object.fromEntries(
+        Object.values(active?.groups ?? {}).map(({ template }) => [
+          template,
+          this.templates.has(template) ? "same" : "absent",
+        ]),
+      ),
+      ...(untouched && {
+        inputs: {
+          image: this.head,
+          configCommit: null,
+          secrets: this.secrets,
+          bases: { "us-central1-a/web": baseProperties },
+          running: { "us-central1-a/web": imageOf("web-1", "1001") },
+        },
+      }),
+    };
+  }
+
+  /** One look, as reconcile does it: decide, save, act. Returns whether something was done. */
+  look(): boolean {
+    const context: Context = { now: instant(this.now), sha256, places };
+    const decision = decide(this.record, this.observe(), context);
+    this.decisions.push(decision);
+    this.record = JSON.parse(JSON.stringify(decision.record));
+    for (const effect of decision.effects) if (!this.lose(effect)) this.#perform(effect);
+    return decision.effects.length > 0;
+  }
+
+  /** Looks until nothing is to be done, moves the machines, and lets `ms` pass. */
+  step(ms = 3000): void {
+    for (let i = 0; i < 12 && this.look(); i++);
+    this.#update();
+    this.now += ms;
+  }
+
+  /** Steps until the condition holds; fails after `limit` steps, saying why the fleet waits. */
+  until(condition: () => boolean, limit = 400): void {
+    for (let i = 0; i < limit; i++) {
+      if (condition()) return;
+      this.step();
+    }
+    throw new Error(`it never came to that; the fleet says: ${this.record.reasons.map(({ text }) => text).join("; ")}`);
+  }
+
+  count(template: (name: string) => boolean): number {
+    return this.group.machines.filter((machine) => template(machine.template)).length;
+  }
+
+  templateOf(image: string): string {
+    for (const [name, properties] of this.templates)
+      if (properties.disks?.[0]?.initializeParams?.sourceImage?.endsWith(`/${image}`)) return name;
+    return "none";
+  }
+
+  #perform(effect: Effect): void {
+    if (effect.kind === "insert-template") this.templates.set(effect.name, effect.properties);
+    if (effect.kind === "delete-command") this.commands = this.commands.filter(({ name }) => name !== effect.name);
+    if (effect.kind === "patch-group") {
+      if (effect.fingerprint !== this.group.fingerprint) return;
+      this.group = {
+        ...this.group,
+        versions: effect.versions,
+        updatePolicy: effect.updatePolicy,
+        fingerprint: `${this.group.fingerprint}+`,
+      };
+    }
+  }
+
+  #make(template: string): void {
+    const number = ++this.#machines;
+    const properties = this.templates.get(template);
+    const image = lastSegment(properties?.disks?.[0]?.initializeParams?.sourceImage ?? "");
+    const { report = "ready", health = "HEALTHY", error } = this.behaviours.get(image) ?? {};
+    const machine: MachineView = { name: `web-${number}`, action: "NONE", template, errors: [] };
+    if (error) {
+      this.group.machines.push({ ...machine, action: "CREATING", errors: [{ code: error, message: "it says no" }] });
+      return;
+    }
+    this.group.machines.push({ ...machine, id: `9${number}`, status: "RUNNING", health });
+    const release = properties?.metadata?.items?.find(({ key }) => key === "moult-release")?.value;
+    if (release && report !== "none") {
+      const said =
+        report === "ready"
+          ? { reason: "ready", message: "ready" }
+          : { reason: "not-ready", message: "the application does not answer" };
+      this.reports.push({
+        release: JSON.parse(release).release,
+        instanceId: `9${number}`,
+        instanceName: machine.name,
+        verdict: report,
+        ...said,
+      });
+    }
+  }
+
+  /** Brings the group a little nearer to its versions: makes within the surge, deletes what available machines allow. */
+  #update(): void {
+    const { versions, targetSize, updatePolicy, machines } = this.group;
+    const open = versions.find(({ targetSize }) => !targetSize);
+    const wanted = new Map<string, number>();
+    let left = targetSize;
+    for (const version of versions.filter((version) => version !== open)) {
+      const count = Math.min(left, version.targetSize?.fixed ?? 0);
+      wanted.set(lastSegment(version.instanceTemplate ?? ""), count);
+      left -= count;
+    }
+    if (open) wanted.set(lastSegment(open.instanceTemplate ?? ""), left);
+    const surge = updatePolicy.maxSurge?.fixed ?? 0;
+    if (updatePolicy.type === "PROACTIVE") {
+      for (const [template, count] of wanted) {
+        while (this.count((name) => name === template) < count && this.group.machines.length < targetSize + surge)
+          this.#make(template);
+      }
+      const available = () =>
+        this.group.machines.filter(({ health, status }) => status === "RUNNING" && health === "HEALTHY").length;
+      for (const machine of [...machines]) {
+        const superfluous = this.count((name) => name === machine.template) > (wanted.get(machine.template) ?? 0);
+        const fine = machine.status === "RUNNING" && machine.health === "HEALTHY";
+        if (superfluous && (!fine || available() > targetSize))
+          this.group.machines = this.group.machines.filter((other) => other !== machine);
+      }
+    }
+    for (const { template } of this.group.machines)
+      this.most.set(
+        template,
+        Math.max(
+          this.most.get(template) ?? 0,
+          this.count((name) => name === template),
+        ),
+      );
+  }
+}
