@@ -66,7 +66,7 @@ function guess(key: string, fields: readonly string[]): string {
 }
 
 /** Levenshtein distance; the words are short. */
-function distance(a: string, b: string): number {
+export function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];

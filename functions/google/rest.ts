@@ -6,7 +6,7 @@ import { Failure, kindOf } from "./failure.ts";
 export interface Rest {
   get<T>(path: string, query?: Record<string, string>): Promise<T>;
   send<T>(
-    method: "POST" | "PATCH" | "DELETE",
+    method: "POST" | "PUT" | "PATCH" | "DELETE",
     path: string,
     body?: unknown,
     query?: Record<string, string>,

@@ -1,0 +1,119 @@
+import type { Cloud } from "../../../functions/controller/cloud.ts";
+import type { Time } from "../../../functions/controller/time.ts";
+import type { Bucket } from "../../../functions/google/bucket.ts";
+import type { Compute } from "../../../functions/google/compute.ts";
+import { Failure } from "../../../functions/google/failure.ts";
+import type { Topics } from "../../../functions/google/topics.ts";
+
+/** Time that moves when everybody sleeps. */
+export class DrivenTime implements Time {
+  #now = Date.UTC(2026, 10, 20, 12);
+  #sleepers: { at: number; wake: () => void }[] = [];
+
+  now = (): number => this.#now;
+
+  sleep = (ms: number): Promise<void> =>
+    new Promise((wake) => {
+      this.#sleepers.push({ at: this.#now + ms, wake });
+    });
+
+  /** Lets `ms` pass, waking sleepers in order and letting each do what it woke for. */
+  async pass(ms: number): Promise<void> {
+    const until = this.#now + ms;
+    for (;;) {
+      await settled();
+      const next = this.#sleepers.filter(({ at }) => at <= until).sort((a, b) => a.at - b.at)[0];
+      if (!next) break;
+      this.#sleepers = this.#sleepers.filter((other) => other !== next);
+      this.#now = Math.max(this.#now, next.at);
+      next.wake();
+    }
+    this.#now = until;
+  }
+}
+
+/** All promises that can go on without time passing have gone on. */
+export async function settled(): Promise<void> {
+  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+export class MemoryBucket implements Bucket {
+  readonly name: string;
+  readonly objects = new Map<string, { text: string; generation: string; created: string }>();
+  readonly reads = new Map<string, number>();
+  readonly #time: Time;
+  #generation = 0;
+
+  constructor(name: string, time: Time) {
+    this.name = name;
+    this.#time = time;
+  }
+
+  async read(name: string) {
+    this.reads.set(name, (this.reads.get(name) ?? 0) + 1);
+    return this.objects.get(name);
+  }
+
+  async write(name: string, text: string, ifGeneration: string): Promise<string> {
+    const current = this.objects.get(name)?.generation ?? "0";
+    if (current !== ifGeneration) throw new Failure("conflict", 412, `write ${name}`, "conditionNotMet");
+    const generation = String(++this.#generation);
+    this.objects.set(name, { text, generation, created: new Date(this.#time.now()).toISOString() });
+    return generation;
+  }
+
+  async names(prefix: string): Promise<string[]> {
+    return [...this.objects.keys()].filter((name) => name.startsWith(prefix)).sort();
+  }
+
+  async delete(name: string): Promise<void> {
+    this.objects.delete(name);
+  }
+}
+
+export interface Fakes extends Cloud {
+  state: MemoryBucket;
+  reports: MemoryBucket;
+  time: DrivenTime;
+  rung: { topic: string; attributes: Record<string, string>; data: string | undefined }[];
+  logged: string[];
+}
+
+const unused = (what: string) => (): never => {
+  throw new Error(`${what} is not expected here`);
+};
+
+export function fakeCloud(compute?: Partial<Compute>): Fakes {
+  const time = new DrivenTime();
+  const rung: Fakes["rung"] = [];
+  const logged: string[] = [];
+  const topics: Topics = {
+    ring: async (topic, attributes, data) => void rung.push({ topic, attributes, data }),
+    close: async () => {},
+  };
+  return {
+    settings: {
+      project: "acme-prod",
+      stateBucket: "state",
+      reportsBucket: "reports",
+      configBucket: "config",
+      reportsTopic: "projects/acme-prod/topics/moult-reports",
+      ticksTopic: "moult-ticks",
+      deadLettersTopic: "moult-dead-letters",
+      computeEndpoint: "",
+      certsUrl: "",
+      principal: "moult-functions@acme-prod.iam.gserviceaccount.com",
+    },
+    state: new MemoryBucket("state", time),
+    reports: new MemoryBucket("reports", time),
+    config: new MemoryBucket("config", time),
+    compute: () => compute as Compute,
+    secrets: { newestEnabled: unused("newestEnabled"), state: unused("state") },
+    topics,
+    verifyIdentity: unused("verifyIdentity"),
+    time,
+    log: (_severity, message) => void logged.push(message),
+    rung,
+    logged,
+  };
+}
