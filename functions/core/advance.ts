@@ -80,7 +80,7 @@ function prepare(turn: Turn, rollout: Rollout, policy: Policy): void {
   roll(turn, rollout, policy);
 }
 
-/** applying → converging → baking → gating, over the steps of each wave. */
+/** applying → converging → baking, over the steps of each wave. */
 function roll(turn: Turn, rollout: Rollout, policy: Policy): void {
   const groups = viewed(turn, rollout, policy);
   if ("problem" in groups) {
@@ -194,7 +194,7 @@ function finalBakeMs(rollout: Rollout, policy: Policy): number {
 /** Not there yet: says why, starts a lost bake again, and gives up at the deadline. */
 function converge(turn: Turn, rollout: Rollout, policy: Policy, step: Step, found: Assessment): void {
   const { now } = turn.context;
-  if (rollout.phase === "baking" || rollout.phase === "gating" || rollout.phase === "final-bake") {
+  if (rollout.phase === "baking" || rollout.phase === "final-bake") {
     remember(
       turn,
       "bake-lost",

@@ -69,21 +69,25 @@ export interface Hold {
   at: Instant;
 }
 
-/** docs/rollout.md has the picture. */
-export type Phase =
-  | "prepared"
-  | "applying"
-  | "converging"
-  | "baking"
-  | "gating"
-  | "final-bake"
-  | "finishing"
-  | "paused"
-  | "rolling-back"
-  | "rollback-stuck"
-  | "restoring";
+/** docs/rollout.md has the picture; a test compares. */
+export const PHASES = [
+  "prepared",
+  "applying",
+  "converging",
+  "baking",
+  "final-bake",
+  "finishing",
+  "paused",
+  "rolling-back",
+  "rollback-stuck",
+  "restoring",
+] as const;
 
-export type Ending = "succeeded" | "rolled-back" | "superseded" | "cancelled";
+export type Phase = (typeof PHASES)[number];
+
+export const ENDINGS = ["succeeded", "rolled-back", "superseded", "cancelled"] as const;
+
+export type Ending = (typeof ENDINGS)[number];
 
 /** One attempt to bring a fleet from one release to another; has an id; ends once. */
 export interface Rollout {

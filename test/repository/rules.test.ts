@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { REASON_WORDS } from "../../functions/core/reasons.ts";
+import { ENDINGS, PHASES } from "../../functions/core/record.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const tracked = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
@@ -63,6 +64,17 @@ describe("documents that a test reads", () => {
   it("docs/why.md explains every reason word, and none that does not exist", () => {
     const words = [...read("docs/why.md").matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, word]) => word);
     expect(words.sort()).toEqual([...REASON_WORDS].sort());
+  });
+
+  it("docs/rollout.md draws every phase and every ending of a rollout, and none that does not exist", () => {
+    const [, picture] = /```mermaid\n([\s\S]*?)```/.exec(read("docs/rollout.md")) ?? [];
+    const drawn = new Set(
+      [
+        ...(picture ?? "").matchAll(/\b([a-z]+(?:_[a-z]+)*)\b(?= -->| *:|$)/gm),
+        ...(picture ?? "").matchAll(/--> ([a-z_]+)/g),
+      ].map(([, word]) => (word ?? "").replace("_", "-")),
+    );
+    expect([...drawn].sort()).toEqual([...PHASES, ...ENDINGS].sort());
   });
 
   it(".ci/run calls exactly the README's test command", () => {
