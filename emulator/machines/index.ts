@@ -1,5 +1,10 @@
 import type { World } from "../frame/world.ts";
+import { Behaviours } from "./behaviours.ts";
 import type { Machines } from "./machines.ts";
+import { createProcessMachines } from "./process.ts";
+import { createVirtualMachines } from "./virtual.ts";
+
+export { createMachineAdmin } from "./admin.ts";
 
 export interface MachinesOptions {
   kind: "process" | "virtual";
@@ -7,14 +12,14 @@ export interface MachinesOptions {
   agent: string;
 }
 
-export function createMachines(_world: World, options: MachinesOptions): Machines {
-  return {
-    kind: options.kind,
-    addContent: () => "",
-    start: async () => {},
-    stop: async () => {},
-    remove: async () => {},
-    probe: async () => "HEALTHY",
-    close: async () => {},
-  };
+export interface EmulatedMachines extends Machines {
+  /** In force for virtual machines only. */
+  behaviours: Behaviours;
+}
+
+export function createMachines(world: World, options: MachinesOptions): EmulatedMachines {
+  const behaviours = new Behaviours();
+  const machines =
+    options.kind === "process" ? createProcessMachines(world, options.agent) : createVirtualMachines(world, behaviours);
+  return { ...machines, behaviours };
 }

@@ -23,6 +23,8 @@ export interface MachineSpec {
   projectAttributes(): Record<string, string>;
   /** `namespace/key` → value; kept by Compute, written through the metadata server. */
   guestAttributes: Map<string, string>;
+  /** When the instance was made, ms since the epoch; its first start when left out. */
+  createdAt?: number;
 }
 
 export interface MachineEvents {
