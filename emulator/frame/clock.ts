@@ -26,14 +26,13 @@ export class RealClock implements Clock {
 
 interface Alarm {
   at: number;
-  order: number;
   work: () => void;
 }
 
 /** Time that stands still until `advance`. Alarms ring in order of their instant, then of their setting. */
 export class ManualClock implements Clock {
   #now: number;
-  #order = 0;
+  /** In the order in which they ring. */
   #alarms: Alarm[] = [];
 
   constructor(start: number) {
@@ -45,10 +44,18 @@ export class ManualClock implements Clock {
   }
 
   after(ms: number, work: () => void): Cancel {
-    const alarm = { at: this.#now + Math.max(0, ms), order: this.#order++, work };
-    this.#alarms.push(alarm);
+    const alarm = { at: this.#now + Math.max(0, ms), work };
+    let low = 0;
+    let high = this.#alarms.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#alarms[middle]?.at ?? 0) <= alarm.at) low = middle + 1;
+      else high = middle;
+    }
+    this.#alarms.splice(low, 0, alarm);
     return () => {
-      this.#alarms = this.#alarms.filter((other) => other !== alarm);
+      const found = this.#alarms.indexOf(alarm);
+      if (found >= 0) this.#alarms.splice(found, 1);
     };
   }
 
@@ -64,10 +71,7 @@ export class ManualClock implements Clock {
 
   /** The instant of the next alarm, if any is set. */
   next(): number | undefined {
-    return this.#alarms.reduce<number | undefined>(
-      (min, { at }) => (min === undefined || at < min ? at : min),
-      undefined,
-    );
+    return this.#alarms[0]?.at;
   }
 
   /**
@@ -78,9 +82,9 @@ export class ManualClock implements Clock {
     const until = this.#now + ms;
     for (;;) {
       await new Promise((resolve) => setImmediate(resolve));
-      const due = this.#alarms.filter(({ at }) => at <= until).sort((a, b) => a.at - b.at || a.order - b.order)[0];
-      if (!due) break;
-      this.#alarms = this.#alarms.filter((other) => other !== due);
+      const due = this.#alarms[0];
+      if (!due || due.at > until) break;
+      this.#alarms.shift();
       this.#now = Math.max(this.#now, due.at);
       due.work();
     }

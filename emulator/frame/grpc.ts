@@ -1,4 +1,14 @@
-import type { ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
+import {
+  type handleBidiStreamingCall,
+  type handleUnaryCall,
+  type Metadata,
+  Server,
+  ServerCredentials,
+  type ServiceDefinition,
+  status,
+  type UntypedServiceImplementation,
+} from "@grpc/grpc-js";
+import { ApiError, RPC_CODES } from "./errors.ts";
 
 /** A service as the gRPC port serves it, beside its REST routes. */
 export interface GrpcService {
@@ -6,11 +16,83 @@ export interface GrpcService {
   implementation: UntypedServiceImplementation;
 }
 
+/** The largest request a client may send: Pub/Sub's 10 MB of messages and what wraps them. */
+const MAX_REQUEST_BYTES = 20 * 1024 * 1024;
+
+/** How long open calls may take to end, in real time, before the port is closed under them. */
+const SHUTDOWN_MS = 500;
+
 /** Serves all of them on one port, in clear text. Port 0 takes a free one. */
 export async function listenGrpc(
-  _host: string,
-  _port: number,
-  _services: GrpcService[],
+  host: string,
+  port: number,
+  services: GrpcService[],
 ): Promise<{ port: number; close(): Promise<void> }> {
-  return { port: 0, close: async () => {} };
+  const server = new Server({
+    "grpc.max_receive_message_length": MAX_REQUEST_BYTES,
+    "grpc.max_send_message_length": -1,
+  });
+  for (const { definition, implementation } of services) {
+    // grpc-js refuses a service without methods.
+    if (Object.keys(definition).length > 0) {
+      server.addService(definition, { ...refusals(definition), ...implementation });
+    }
+  }
+  const bound = await new Promise<number>((resolve, reject) => {
+    server.bindAsync(`${host}:${port}`, ServerCredentials.createInsecure(), (problem, taken) =>
+      problem ? reject(problem) : resolve(taken),
+    );
+  });
+  return {
+    port: bound,
+    close: () =>
+      new Promise((resolve) => {
+        const cut = setTimeout(() => server.forceShutdown(), SHUTDOWN_MS);
+        server.tryShutdown(() => {
+          clearTimeout(cut);
+          resolve();
+        });
+      }),
+  };
+}
+
+/** What every method answers that is not implemented: UNIMPLEMENTED with the method's full name. */
+function refusals(definition: ServiceDefinition): UntypedServiceImplementation {
+  return Object.fromEntries(
+    Object.entries(definition).map(([name, { path, requestStream, responseStream }]) => {
+      const refusal = { code: status.UNIMPLEMENTED, details: `${path} is not emulated` };
+      const refuseUnary: handleUnaryCall<unknown, unknown> = (_, answer) => answer(refusal);
+      const refuseStream: handleBidiStreamingCall<unknown, unknown> = (call) => call.emit("error", refusal);
+      return [name, requestStream || responseStream ? refuseStream : refuseUnary];
+    }),
+  );
+}
+
+/** A failed call as gRPC says it. What is not an ApiError is a defect of the emulator: INTERNAL, and printed. */
+export function grpcStatus(problem: unknown): { code: number; details: string } {
+  if (problem instanceof ApiError) return { code: RPC_CODES[problem.status], details: problem.message };
+  console.error("emulator: gRPC:", problem);
+  return { code: status.INTERNAL, details: "Internal error encountered." };
+}
+
+/** Request headers as text; binary ones are left out. */
+export function textHeaders(metadata: Metadata): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(metadata.getMap()).flatMap(([name, value]) => (typeof value === "string" ? [[name, value]] : [])),
+  );
+}
+
+/** A unary method from a plain function: thrown ApiErrors become statuses. */
+export function unary<Request, Response>(
+  run: (request: Request, headers: Record<string, string>) => Promise<Response> | Response,
+): handleUnaryCall<Request, Response> {
+  return (call, answer) => {
+    void (async () => {
+      try {
+        answer(null, await run(call.request, textHeaders(call.metadata)));
+      } catch (problem) {
+        answer(grpcStatus(problem));
+      }
+    })();
+  };
 }

@@ -1,0 +1,55 @@
+import type { World } from "../frame/world.ts";
+import type { Machines } from "../machines/machines.ts";
+import { Audit } from "./audit.ts";
+import type { StoredGroup } from "./groups/model.ts";
+import type { StoredHealthCheck } from "./healthchecks.ts";
+import type { StoredImage } from "./images/model.ts";
+import type { StoredInstance } from "./instances/model.ts";
+import { Operations } from "./operations.ts";
+import type { StoredTemplate } from "./templates.ts";
+import { DEFAULT_BEHAVIOURS, DEFAULT_LIMITS, DEFAULT_TIMINGS } from "./timings.ts";
+
+export interface StoredProject {
+  id: string;
+  metadata: Record<string, string>;
+  fingerprint: string;
+}
+
+/** What every part of Compute works on. Maps are keyed by path without host, `projects/P/zones/Z/instances/I`. */
+export class Cloud {
+  readonly world: World;
+  readonly machines: Machines;
+  readonly operations: Operations;
+  readonly audit: Audit;
+  readonly images = new Map<string, StoredImage>();
+  readonly templates = new Map<string, StoredTemplate>();
+  readonly groups = new Map<string, StoredGroup>();
+  readonly instances = new Map<string, StoredInstance>();
+  readonly healthChecks = new Map<string, StoredHealthCheck>();
+  readonly projects = new Map<string, StoredProject>();
+  timings = { ...DEFAULT_TIMINGS };
+  behaviours = { ...DEFAULT_BEHAVIOURS };
+  limits = { ...DEFAULT_LIMITS };
+
+  constructor(world: World, machines: Machines) {
+    this.world = world;
+    this.machines = machines;
+    this.operations = new Operations(world);
+    this.audit = new Audit(world);
+  }
+
+  /** Every project exists: each name is a space of its own. */
+  project(id: string): StoredProject {
+    let project = this.projects.get(id);
+    if (!project) {
+      project = { id, metadata: {}, fingerprint: this.world.ids.fingerprint() };
+      this.projects.set(id, project);
+    }
+    return project;
+  }
+
+  /** `projects/ID/…` as Google's own agents write it: with the number, which only the home project has. */
+  byNumber(path: string): string {
+    return path.replace(`projects/${this.world.project}/`, `projects/${this.world.projectNumber}/`);
+  }
+}

@@ -1,0 +1,167 @@
+import type { Route } from "../../frame/router.ts";
+import type { Cloud } from "../cloud.ts";
+import { checkName, errors } from "../errors.ts";
+import { lastOf, parseRef, pathOf } from "../names.ts";
+import type { Failure } from "../operations.ts";
+import { isObject, type Json } from "../schema/check.ts";
+import { ACTIONS, leaving, mostDisruptive, type UpdateAction } from "../updater/values.ts";
+import type { Engine } from "./engine.ts";
+import { neededIn, targetsOf } from "./goal.ts";
+import { groupAt, groupMutation, type Kind, ONE } from "./kinds.ts";
+import { groupPath, type Member, memberPath, type StoredGroup } from "./model.ts";
+
+/** Most instances that one call may name. */
+const MOST = 1000;
+
+/** The members a call names by URL, partial URL or, where allowed, bare name. Throws for who is no member. */
+function membersOf(cloud: Cloud, group: StoredGroup, body: Json): Member[] {
+  const texts = Array.isArray(body.instances) ? body.instances.map(String) : [];
+  if (texts.length === 0) throw errors.required("instances");
+  if (texts.length > MOST) throw errors.value("instances", texts.length, `At most ${MOST} instances can be specified.`);
+  const skip = body.skipInstancesOnValidationError === true;
+  return texts.flatMap((text) => {
+    const ref = text.includes("/") ? parseRef(cloud.world, text, group.project) : undefined;
+    const member = group.members.get(lastOf(text));
+    const matches = member && (!ref || pathOf(ref) === memberPath(group, member));
+    if (matches && !leaving(member)) return [member];
+    if (skip) return [];
+    throw errors.value("instances", text, `Instance is not a member of '${groupPath(group)}'.`);
+  });
+}
+
+export function actionRoutes(cloud: Cloud, engine: Engine, kind: Kind): Route[] {
+  const on = (
+    verb: string,
+    apply: (group: StoredGroup, body: Json) => undefined | (() => Failure | undefined),
+  ): Route =>
+    groupMutation(cloud, kind, verb, `${ONE}/${verb}`, {
+      method: "POST",
+      body: kind.message(verb),
+      apply: (body, target) => {
+        const group = groupAt(cloud, target);
+        const finish = apply(group, body);
+        engine.touch(group);
+        return { targetId: group.id, ...(finish && { finish }) };
+      },
+    });
+  return [
+    on("recreateInstances", (group, body) => {
+      const members = membersOf(cloud, group, body);
+      const targets = targetsOf(
+        cloud,
+        group,
+        members.map((member) => member.name),
+      );
+      for (const member of members) {
+        const { template, name } = targets.get(member.name) ?? { template: member.template, name: member.version };
+        engine.crew.recreate(group, member, { template, name });
+      }
+      return undefined;
+    }),
+    on("deleteInstances", (group, body) => {
+      const members = membersOf(cloud, group, body);
+      group.targetSize = Math.max(0, group.targetSize - members.length);
+      for (const member of members) engine.crew.delete(group, member);
+      return undefined;
+    }),
+    on("abandonInstances", (group, body) => {
+      const members = membersOf(cloud, group, body);
+      group.targetSize = Math.max(0, group.targetSize - members.length);
+      for (const member of members) engine.crew.abandon(group, member);
+      return undefined;
+    }),
+    on("createInstances", (group, body) => createInstances(cloud, engine, group, body)),
+    on("applyUpdatesToInstances", (group, body) => {
+      const members =
+        body.allInstances === true
+          ? [...group.members.values()].filter((m) => !leaving(m))
+          : membersOf(cloud, group, body);
+      applyUpdates(cloud, engine, group, members, body);
+      return undefined;
+    }),
+  ];
+}
+
+function createInstances(cloud: Cloud, engine: Engine, group: StoredGroup, body: Json): (() => Failure) | undefined {
+  const wanted = Array.isArray(body.instances) ? body.instances.filter(isObject) : [];
+  if (wanted.length === 0) throw errors.required("instances");
+  if (group.policy.type === "PROACTIVE" && group.policy.replacementMethod === "SUBSTITUTE")
+    return () => ({
+      code: "CONDITION_NOT_MET",
+      http: 412,
+      message:
+        "CreateInstances cannot be used when UpdatePolicy type is set to PROACTIVE and replacementMethod to SUBSTITUTE. Set replacementMethod to RECREATE or disable rolling update by setting type to OPPORTUNISTIC.",
+    });
+  for (const [i, instance] of wanted.entries()) {
+    const name = checkName(instance.name, `instances[${i}].name`);
+    if (instance.preservedState) throw errors.notEmulated("createInstances with preservedState");
+    const taken = group.zones.some((zone) => cloud.instances.has(memberPath(group, { name, zone })));
+    if (taken || group.members.has(name)) throw errors.exists(memberPath(group, { name, zone: group.zones[0] ?? "" }));
+  }
+  // One by one, so that each gets the version that is lacking then.
+  for (const { name } of wanted) {
+    group.targetSize++;
+    const target = targetsForNew(cloud, group);
+    engine.crew.add(group, String(name), target);
+  }
+  return undefined;
+}
+
+function targetsForNew(cloud: Cloud, group: StoredGroup): { template: string; name: string } {
+  const pretended = new Map(group.members);
+  const placeholder = "-";
+  pretended.set(placeholder, {
+    name: placeholder,
+    zone: "",
+    createdAt: 0,
+    action: "NONE",
+    template: "",
+    version: "",
+    health: "UNKNOWN",
+    everHealthy: false,
+    streak: 0,
+    attempts: 0,
+  });
+  const target = targetsOf(cloud, { ...group, members: pretended }, [placeholder]).get(placeholder);
+  const main = group.versions.find((version) => !version.targetSize);
+  return { template: target?.template ?? main?.template ?? "", name: target?.name ?? main?.name ?? "" };
+}
+
+function actionOf(value: unknown, fallback: UpdateAction, field: string): UpdateAction {
+  if (value === undefined) return fallback;
+  const found = ACTIONS.find((action) => action === value);
+  if (!found) throw errors.value(field, value, `Must be one of [${ACTIONS.join(", ")}].`);
+  return found;
+}
+
+/** Brings named machines to the version they shall have, now, whatever the group's policy waits for. */
+function applyUpdates(cloud: Cloud, engine: Engine, group: StoredGroup, members: Member[], body: Json): void {
+  const minimal = actionOf(body.minimalAction, "NONE", "minimalAction");
+  const most = actionOf(body.mostDisruptiveAllowedAction, "REPLACE", "mostDisruptiveAllowedAction");
+  const needed = neededIn(cloud);
+  const targets = targetsOf(
+    cloud,
+    group,
+    members.map((member) => member.name),
+  );
+  const plans = members.map((member) => {
+    const { template, name } = targets.get(member.name) ?? { template: member.template, name: member.version };
+    const least = template === member.template ? "NONE" : needed(member.template, template);
+    // A new version name alone asks for what the group's policy does at least.
+    const renamed = targets.has(member.name) && least === "NONE" ? group.policy.minimalAction : least;
+    return { member, target: { template, name }, action: mostDisruptive(minimal, renamed) };
+  });
+  const beyond = plans.find(({ action }) => ACTIONS.indexOf(action) > ACTIONS.indexOf(most));
+  if (beyond)
+    throw errors.value(
+      "mostDisruptiveAllowedAction",
+      most,
+      `Updating instance '${beyond.member.name}' requires action ${beyond.action}.`,
+    );
+  for (const { member, target, action } of plans) {
+    if (action === "REPLACE" && group.policy.replacementMethod === "SUBSTITUTE") engine.crew.delete(group, member);
+    else if (action === "REPLACE") engine.crew.recreate(group, member, target);
+    else if (action === "RESTART") engine.crew.restart(group, member, target);
+    else if (action === "REFRESH") engine.crew.refresh(group, member, target);
+  }
+}

@@ -1,0 +1,239 @@
+import type { Cancel } from "../../frame/clock.ts";
+import type { Cloud } from "../cloud.ts";
+import type { Lifecycle } from "../instances/lifecycle.ts";
+import { bootImage, type Plan, shortage } from "../instances/make.ts";
+import { itemsOf, type StoredInstance } from "../instances/model.ts";
+import type { Failure } from "../operations.ts";
+import type { Target } from "../updater/values.ts";
+import { instanceOf } from "./goal.ts";
+import { groupPath, type Member, memberPath, type StoredGroup } from "./model.ts";
+import type { Trail } from "./trail.ts";
+
+/** How many errors `listErrors` remembers of a group. */
+const ERRORS_KEPT = 500;
+
+type Hear = (group: StoredGroup, member: Member) => void;
+
+/** What can be done to one machine of a group, each to its end, telling the group when it is done. */
+export class Crew {
+  readonly #cloud: Cloud;
+  readonly #lifecycle: Lifecycle;
+  readonly #trail: Trail;
+  readonly #retries = new WeakMap<Member, Cancel>();
+  readonly #touch: (group: StoredGroup) => void;
+  readonly #probe: Hear;
+
+  constructor(cloud: Cloud, lifecycle: Lifecycle, trail: Trail, touch: (group: StoredGroup) => void, probe: Hear) {
+    this.#cloud = cloud;
+    this.#lifecycle = lifecycle;
+    this.#trail = trail;
+    this.#touch = touch;
+    this.#probe = probe;
+  }
+
+  add(group: StoredGroup, name: string, target: Target): void {
+    const member: Member = {
+      name,
+      zone: this.#zone(group),
+      createdAt: this.#cloud.world.clock.now(),
+      action: "CREATING",
+      template: target.template,
+      version: target.name,
+      health: "UNKNOWN",
+      everHealthy: false,
+      streak: 0,
+      attempts: 0,
+    };
+    group.members.set(name, member);
+    this.attempt(group, member);
+  }
+
+  /** The zone with the fewest machines of the group. */
+  #zone(group: StoredGroup): string {
+    const [only, ...others] = group.zones;
+    if (only !== undefined && others.length === 0) return only;
+    const counts = new Map(group.zones.map((zone) => [zone, 0]));
+    for (const { zone } of group.members.values()) counts.set(zone, (counts.get(zone) ?? 0) + 1);
+    const [first] = [...counts].sort(([, a], [, b]) => a - b);
+    return first?.[0] ?? "";
+  }
+
+  /** Tries to make the machine of a member; a failure is kept and tried again for ever. */
+  attempt(group: StoredGroup, member: Member): void {
+    const path = groupPath(group);
+    if (this.#cloud.groups.get(path) !== group || group.members.get(member.name) !== member) return;
+    if (member.id !== undefined || (member.action !== "CREATING" && member.action !== "RECREATING")) return;
+    this.#retries.get(member)?.();
+    const template = this.#cloud.templates.get(member.template);
+    const plan: Plan = {
+      project: group.project,
+      zone: member.zone,
+      name: member.name,
+      properties: template?.properties ?? {},
+      metadata: this.#trail.metadata(group, member.template),
+      group: path,
+    };
+    const missing = (what: string): Failure => ({
+      code: "RESOURCE_NOT_FOUND",
+      http: 404,
+      message: `The resource '${what}' was not found`,
+    });
+    const boot = template ? bootImage(this.#cloud, plan) : missing(member.template);
+    const failure = "code" in boot ? boot : (this.#collision(plan) ?? shortage(this.#cloud, plan));
+    if (failure || "code" in boot) {
+      const why = failure ?? missing(member.template);
+      this.#trail.inserted(group, plan, this.#cloud.world.ids.numeric())(why);
+      this.#failed(group, member, why);
+      return;
+    }
+    let ended: (failure?: Failure) => void = () => {};
+    const instance = this.#lifecycle.create(plan, boot.image, (problem) => {
+      ended(problem);
+      if (member.id !== instance.id || group.members.get(member.name) !== member) return;
+      if (!problem) this.running(group, member);
+      else if (instance.status === "TERMINATED")
+        this.#lifecycle.remove(instance, () => this.#failed(group, member, problem));
+    });
+    member.id = instance.id;
+    ended = this.#trail.inserted(group, plan, instance.id);
+    this.#cloud.world.changed();
+  }
+
+  #collision(plan: Plan): Failure | undefined {
+    const path = memberPath(plan, plan);
+    return this.#cloud.instances.has(path)
+      ? { code: "RESOURCE_ALREADY_EXISTS", http: 409, message: `The resource '${path}' already exists` }
+      : undefined;
+  }
+
+  #failed(group: StoredGroup, member: Member, why: Failure): void {
+    const { clock } = this.#cloud.world;
+    const message = `Instance '${member.name}' creation failed: ${why.message}`;
+    member.attempts++;
+    delete member.id;
+    member.lastAttempt = { ...why, message };
+    group.errors.push({
+      code: why.code,
+      message,
+      action: member.action,
+      instance: memberPath(group, member),
+      template: member.template,
+      ...(member.version !== "" && { version: member.version }),
+      timestamp: clock.now(),
+    });
+    if (group.errors.length > ERRORS_KEPT) group.errors.shift();
+    const times = Math.min(10, 2 ** (member.attempts - 1));
+    const retry = clock.after(this.#cloud.timings.creationRetry * times, () => this.attempt(group, member));
+    this.#retries.set(member, retry);
+    this.#cloud.world.changed();
+  }
+
+  running(group: StoredGroup, member: Member): void {
+    member.runningSince = this.#cloud.world.clock.now();
+    member.health = "UNKNOWN";
+    member.everHealthy = false;
+    member.streak = 0;
+    member.attempts = 0;
+    delete member.lastAttempt;
+    member.action = "VERIFYING";
+    this.verify(group, member);
+    this.#probe(group, member);
+    this.#touch(group);
+  }
+
+  /** Verified is who was healthy once, or need not be. */
+  verify(group: StoredGroup, member: Member): void {
+    if (member.action !== "VERIFYING") return;
+    if (member.everHealthy || group.healing?.healthCheck === undefined) member.action = "NONE";
+  }
+
+  #removeInstance(group: StoredGroup, member: Member, then: () => void): void {
+    const instance = instanceOf(this.#cloud, group, member);
+    if (!instance) {
+      then();
+      return;
+    }
+    const ended = this.#trail.deleted(group, member, instance.id);
+    this.#lifecycle.remove(instance, () => {
+      ended();
+      then();
+    });
+  }
+
+  delete(group: StoredGroup, member: Member): void {
+    if (member.action === "DELETING") return;
+    member.action = "DELETING";
+    this.#removeInstance(group, member, () => {
+      if (group.members.get(member.name) === member) group.members.delete(member.name);
+      this.#touch(group);
+    });
+  }
+
+  /** Makes the machine again under its name. */
+  recreate(group: StoredGroup, member: Member, target: Target): void {
+    member.action = "RECREATING";
+    member.template = target.template;
+    member.version = target.name;
+    member.health = "UNKNOWN";
+    member.everHealthy = false;
+    delete member.runningSince;
+    const id = member.id;
+    this.#removeInstance(group, member, () => {
+      if (member.id === id && member.action === "RECREATING") {
+        delete member.id;
+        this.attempt(group, member);
+      }
+    });
+  }
+
+  restart(group: StoredGroup, member: Member, target: Target): void {
+    const instance = instanceOf(this.#cloud, group, member);
+    if (!instance) return;
+    member.action = "RESTARTING";
+    member.everHealthy = false;
+    this.#lifecycle.stop(instance, (failure) => {
+      if (failure || member.action !== "RESTARTING") return;
+      this.#renew(group, member, instance, target);
+      this.#lifecycle.start(instance, (problem) => {
+        if (member.action === "RESTARTING" && !problem) this.running(group, member);
+      });
+    });
+  }
+
+  /** Changes what can change on a running machine. */
+  refresh(group: StoredGroup, member: Member, target: Target): void {
+    const instance = instanceOf(this.#cloud, group, member);
+    if (!instance) return;
+    member.action = "REFRESHING";
+    this.#cloud.world.clock.after(this.#cloud.timings.operation, () => {
+      if (member.action !== "REFRESHING") return;
+      this.#renew(group, member, instance, target);
+      member.action = "VERIFYING";
+      this.verify(group, member);
+      this.#touch(group);
+    });
+  }
+
+  #renew(group: StoredGroup, member: Member, instance: StoredInstance, target: Target): void {
+    const { ids } = this.#cloud.world;
+    const properties = this.#cloud.templates.get(target.template)?.properties ?? {};
+    member.template = target.template;
+    member.version = target.name;
+    instance.metadata = { ...itemsOf(properties.metadata), ...this.#trail.metadata(group, target.template) };
+    instance.metadataFingerprint = ids.fingerprint();
+    instance.labels = (properties.labels ?? {}) as Record<string, string>;
+    instance.labelFingerprint = ids.fingerprint();
+    instance.machineType = String(properties.machineType ?? instance.machineType);
+    this.#cloud.world.changed();
+  }
+
+  abandon(group: StoredGroup, member: Member): void {
+    member.action = "ABANDONING";
+    this.#cloud.world.clock.after(this.#cloud.timings.operation, () => {
+      const instance = instanceOf(this.#cloud, group, member);
+      if (instance) delete instance.group;
+      group.members.delete(member.name);
+      this.#touch(group);
+    });
+  }
+}

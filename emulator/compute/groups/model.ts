@@ -1,0 +1,95 @@
+import type { CurrentAction } from "../../../wire/compute.d.ts";
+import type { Scope } from "../names.ts";
+import type { Failure } from "../operations.ts";
+import type { Health, UpdateAction } from "../updater/values.ts";
+
+export interface FixedOrPercent {
+  fixed?: number;
+  percent?: number;
+}
+
+export interface StoredVersion {
+  /** Path of the template. */
+  template: string;
+  name?: string;
+  targetSize?: FixedOrPercent;
+}
+
+export interface StoredPolicy {
+  type: "PROACTIVE" | "OPPORTUNISTIC";
+  instanceRedistributionType?: "PROACTIVE" | "NONE";
+  minimalAction: UpdateAction;
+  mostDisruptiveAllowedAction?: UpdateAction;
+  maxSurge: FixedOrPercent;
+  maxUnavailable: FixedOrPercent;
+  replacementMethod: "SUBSTITUTE" | "RECREATE";
+}
+
+export interface StoredLifecyclePolicy {
+  forceUpdateOnRepair: "YES" | "NO";
+  defaultActionOnFailure: "REPAIR" | "DO_NOTHING";
+}
+
+/** What the caller said a group shall be, and what the group has come to. */
+export interface StoredGroup {
+  project: string;
+  scope: Scope;
+  /** Where machines are made: one zone, or those of a regional group. */
+  zones: string[];
+  id: string;
+  name: string;
+  created: number;
+  description?: string;
+  baseInstanceName: string;
+  versions: StoredVersion[];
+  policy: StoredPolicy;
+  lifecycle: StoredLifecyclePolicy;
+  healing?: { healthCheck?: string; initialDelaySec: number };
+  namedPorts?: { name: string; port: number }[];
+  listResults: "PAGELESS" | "PAGINATED";
+  targetSize: number;
+  fingerprint: string;
+  members: Map<string, Member>;
+  /** Newest last. */
+  errors: GroupError[];
+  deleting?: true;
+}
+
+export interface GroupError {
+  code: string;
+  message: string;
+  action: CurrentAction;
+  instance: string;
+  template: string;
+  version?: string;
+  timestamp: number;
+}
+
+/** One machine of a group, from the decision to make it until it is gone. */
+export interface Member {
+  name: string;
+  zone: string;
+  createdAt: number;
+  action: CurrentAction;
+  template: string;
+  version: string;
+  /** Its machine's id, once there is one. */
+  id?: string;
+  health: Health;
+  everHealthy: boolean;
+  /** Probes in a row that said the other thing. */
+  streak: number;
+  runningSince?: number;
+  attempts: number;
+  lastAttempt?: Failure;
+}
+
+export function groupPath(group: Pick<StoredGroup, "project" | "scope" | "name">): string {
+  const { scope } = group;
+  const place = scope.kind === "global" ? "global" : `${scope.kind}s/${scope.name}`;
+  return `projects/${group.project}/${place}/instanceGroupManagers/${group.name}`;
+}
+
+export function memberPath(group: Pick<StoredGroup, "project">, member: Pick<Member, "zone" | "name">): string {
+  return `projects/${group.project}/zones/${member.zone}/instances/${member.name}`;
+}

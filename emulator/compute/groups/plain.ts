@@ -1,0 +1,152 @@
+import type { Call } from "../../frame/http.ts";
+import type { Route } from "../../frame/router.ts";
+import { pacific } from "../../frame/time.ts";
+import type { Cloud } from "../cloud.ts";
+import { errors } from "../errors.ts";
+import { checkScope, REGION_SCOPES, ZONE_SCOPES } from "../geography.ts";
+import { AGGREGATED_QUERY, aggregated, LIST_QUERY, list } from "../listing.ts";
+import { projectOf, read, scopeOf } from "../method.ts";
+import { link, type Scope, scopePath } from "../names.ts";
+import type { Json } from "../schema/check.ts";
+import { instanceOf } from "./goal.ts";
+import { type Kind, listedGroups } from "./kinds.ts";
+import { groupPath, memberPath, type StoredGroup } from "./model.ts";
+import { location } from "./settings.ts";
+
+/** The plain instance group that every managed one has beside it. */
+function render(cloud: Cloud, group: StoredGroup, origin: string): Json {
+  const { scope } = group;
+  return {
+    kind: "compute#instanceGroup",
+    id: String(BigInt(group.id) + 1n),
+    creationTimestamp: pacific(group.created),
+    name: group.name,
+    description: `This instance group is controlled by Instance Group Manager '${group.name}'. To modify instances in this group, use the Instance Group Manager API: https://cloud.google.com/compute/docs/reference/latest/instanceGroupManagers`,
+    network: link(origin, `projects/${group.project}/global/networks/default`),
+    fingerprint: group.fingerprint,
+    ...(scope.kind !== "global" && { [scope.kind]: link(origin, location(group)) }),
+    ...(group.namedPorts && { namedPorts: group.namedPorts }),
+    selfLink: link(origin, groupPath(group).replace("instanceGroupManagers", "instanceGroups")),
+    size: [...group.members.values()].filter((member) => instanceOf(cloud, group, member)).length,
+  };
+}
+
+export function instanceGroupRoutes(cloud: Cloud, kind: Kind): Route[] {
+  const service = kind.service.replace("GroupManagers", "Groups");
+  const collection = `/compute/v1/projects/{project}/${kind.where}/instanceGroups`;
+  const one = `${collection}/{instanceGroup}`;
+  const path = (call: Call) => `projects/${projectOf(cloud, call)}/${scopePath(scopeOf(call))}/instanceGroups`;
+  const group = (call: Call): StoredGroup => {
+    checkScope(projectOf(cloud, call), scopeOf(call));
+    const at = `${path(call)}/${call.params.instanceGroup}`;
+    const found = cloud.groups.get(at.replace("instanceGroups", "instanceGroupManagers"));
+    if (!found) throw errors.notFound(at);
+    return found;
+  };
+  return [
+    read(cloud, {
+      id: `compute.${service}.get`,
+      path: one,
+      permission: "compute.instanceGroups.get",
+      resource: path,
+      run: (call) => render(cloud, group(call), call.origin),
+    }),
+    read(cloud, {
+      id: `compute.${service}.list`,
+      path: collection,
+      permission: "compute.instanceGroups.list",
+      query: LIST_QUERY,
+      resource: (call) => `projects/${projectOf(cloud, call)}`,
+      run: (call) => {
+        checkScope(projectOf(cloud, call), scopeOf(call));
+        const items = listedGroups(cloud, projectOf(cloud, call), scopeOf(call)).map((g) => ({
+          name: g.name,
+          created: g.created,
+          json: render(cloud, g, call.origin),
+        }));
+        return list(call, kind.listKind.replace("Manager", ""), path(call), items);
+      },
+    }),
+    read(cloud, {
+      id: `compute.${service}.listInstances`,
+      method: "POST",
+      path: `${one}/listInstances`,
+      permission: "compute.instanceGroups.list",
+      query: LIST_QUERY,
+      resource: path,
+      run: (call) => {
+        const owner = group(call);
+        const running = call.json<Json>().instanceState === "RUNNING";
+        const items = [...owner.members.values()].flatMap((member) => {
+          const status = instanceOf(cloud, owner, member)?.status;
+          if (status === undefined || (running && status !== "RUNNING")) return [];
+          const json = { instance: link(call.origin, memberPath(owner, member)), status };
+          return [{ name: member.name, created: member.createdAt, json }];
+        });
+        return list(call, "compute#instanceGroupsListInstances", `${path(call)}/${owner.name}`, items);
+      },
+    }),
+  ];
+}
+
+export function aggregatedInstanceGroups(cloud: Cloud): Route {
+  return read(cloud, {
+    id: "compute.instanceGroups.aggregatedList",
+    path: "/compute/v1/projects/{project}/aggregated/instanceGroups",
+    permission: "compute.instanceGroups.list",
+    query: AGGREGATED_QUERY,
+    resource: (call) => `projects/${projectOf(cloud, call)}`,
+    run: (call) =>
+      aggregated(call, {
+        kind: "compute#instanceGroupAggregatedList",
+        project: projectOf(cloud, call),
+        collection: "instanceGroups",
+        scopes: [...ZONE_SCOPES, ...REGION_SCOPES],
+        all: listedGroups(cloud, projectOf(cloud, call)).map((g) => ({
+          name: g.name,
+          created: g.created,
+          scope: g.scope,
+          json: render(cloud, g, call.origin),
+        })),
+      }),
+  });
+}
+
+/** No group has an autoscaler yet; clients ask all the same. */
+export function autoscalerRoutes(cloud: Cloud): Route[] {
+  const resource = (call: Call) => `projects/${projectOf(cloud, call)}`;
+  const scoped = (service: string, where: string, kind: string): Route =>
+    read(cloud, {
+      id: `compute.${service}.list`,
+      path: `/compute/v1/projects/{project}/${where}/autoscalers`,
+      permission: "compute.autoscalers.list",
+      query: LIST_QUERY,
+      coverage: "partly",
+      resource,
+      run: (call) => {
+        const scope: Scope = scopeOf(call);
+        checkScope(projectOf(cloud, call), scope);
+        return list(call, kind, `${resource(call)}/${scopePath(scope)}/autoscalers`, []);
+      },
+    });
+  return [
+    scoped("autoscalers", "zones/{zone}", "compute#autoscalerList"),
+    scoped("regionAutoscalers", "regions/{region}", "compute#regionAutoscalerList"),
+    read(cloud, {
+      id: "compute.autoscalers.aggregatedList",
+      path: "/compute/v1/projects/{project}/aggregated/autoscalers",
+      permission: "compute.autoscalers.list",
+      query: AGGREGATED_QUERY,
+      coverage: "partly",
+      resource,
+      run: (call) =>
+        aggregated(call, {
+          kind: "compute#autoscalerAggregatedList",
+          project: projectOf(cloud, call),
+          collection: "autoscalers",
+          scopes: [...ZONE_SCOPES, ...REGION_SCOPES],
+          all: [],
+        }),
+    }),
+  ];
+}

@@ -1,0 +1,235 @@
+import type { Cancel } from "../../frame/clock.ts";
+import type { MachineSpec } from "../../machines/machines.ts";
+import type { Cloud } from "../cloud.ts";
+import type { StoredImage } from "../images/model.ts";
+import type { Failure } from "../operations.ts";
+import { Addresses } from "./addresses.ts";
+import { makeInstance, type Plan } from "./make.ts";
+import { instancePath, type StoredInstance } from "./model.ts";
+import { SerialLog } from "./serial.ts";
+
+/** What lives only while the emulator runs. */
+interface Live {
+  guest: Map<string, string>;
+  serial: SerialLog;
+  /** Power is on, or being switched on. */
+  power?: Promise<void>;
+  cancel?: Cancel;
+  /** Ends the operation that is under way, when something else overtakes it. */
+  interrupted?: (failure: Failure) => void;
+  removed?: (() => void)[];
+}
+
+const OVERTAKEN: Failure = { code: "RESOURCE_IN_USE", http: 409, message: "Another operation has overtaken this one." };
+
+/** Instances from their creation to their end. Machines do the running; this decides when. */
+export class Lifecycle {
+  readonly #cloud: Cloud;
+  readonly #live = new Map<string, Live>();
+  readonly #addresses: Addresses;
+  /** Called after every change of a status, and with `gone` after the end. */
+  onChange: (instance: StoredInstance, gone: boolean) => void = () => {};
+
+  constructor(cloud: Cloud) {
+    this.#cloud = cloud;
+    this.#addresses = new Addresses(cloud);
+  }
+
+  live(instance: StoredInstance): Live {
+    let live = this.#live.get(instance.id);
+    if (!live) {
+      live = { guest: new Map(), serial: new SerialLog() };
+      this.#live.set(instance.id, live);
+    }
+    return live;
+  }
+
+  /** Makes an instance and powers it on. `done` hears of RUNNING, or of what came between. */
+  create(plan: Plan, image: StoredImage | undefined, done: (failure?: Failure) => void): StoredInstance {
+    const instance = makeInstance(this.#cloud, plan, this.#addresses.take(), image);
+    this.#cloud.instances.set(instancePath(instance), instance);
+    this.#boot(instance, done);
+    return instance;
+  }
+
+  start(instance: StoredInstance, done: (failure?: Failure) => void): void {
+    this.#boot(instance, done);
+  }
+
+  #status(instance: StoredInstance, status: StoredInstance["status"]): void {
+    instance.status = status;
+    this.#cloud.world.changed();
+    this.onChange(instance, false);
+  }
+
+  #boot(instance: StoredInstance, done: (failure?: Failure) => void): void {
+    const { clock } = this.#cloud.world;
+    const { provisioning, staging } = this.#cloud.timings;
+    const live = this.live(instance);
+    live.interrupted = done;
+    this.#status(instance, "PROVISIONING");
+    live.cancel = clock.after(provisioning, () => {
+      this.#status(instance, "STAGING");
+      live.cancel = clock.after(staging, () => this.#powerOn(instance, done));
+    });
+  }
+
+  #powerOn(instance: StoredInstance, done: (failure?: Failure) => void): void {
+    const live = this.live(instance);
+    const events = { serial: (text: string) => live.serial.append(text) };
+    const power = this.#cloud.machines.start(this.#spec(instance), events);
+    live.power = power.catch(() => {});
+    power.then(
+      () => {
+        if (live.interrupted !== done) return;
+        delete live.interrupted;
+        instance.started = this.#cloud.world.clock.now();
+        this.#status(instance, "RUNNING");
+        done();
+      },
+      (problem: unknown) => {
+        live.serial.append(`${problem instanceof Error ? problem.message : String(problem)}\n`);
+        if (live.interrupted !== done) return;
+        delete live.interrupted;
+        delete live.power;
+        this.#status(instance, "TERMINATED");
+        done({
+          code: "INTERNAL_ERROR",
+          http: 500,
+          message: problem instanceof Error ? problem.message : String(problem),
+        });
+      },
+    );
+  }
+
+  #spec(instance: StoredInstance): MachineSpec {
+    const account = instance.serviceAccounts[0];
+    return {
+      id: instance.id,
+      name: instance.name,
+      zone: instance.zone,
+      hostname: instance.hostname,
+      machineType: instance.machineType.slice(instance.machineType.lastIndexOf("/") + 1),
+      tags: instance.tags,
+      ip: instance.ip,
+      image: instance.image?.path ?? "",
+      ...(instance.content !== undefined && { content: instance.content }),
+      ...(account && { serviceAccount: account }),
+      attributes: () => instance.metadata,
+      projectAttributes: () => this.#cloud.project(instance.project).metadata,
+      guestAttributes: this.live(instance).guest,
+      createdAt: instance.created,
+    };
+  }
+
+  #interrupt(live: Live): void {
+    live.cancel?.();
+    delete live.cancel;
+    const interrupted = live.interrupted;
+    delete live.interrupted;
+    interrupted?.(OVERTAKEN);
+  }
+
+  /** Powers off; the instance stays, TERMINATED. */
+  stop(instance: StoredInstance, done: (failure?: Failure) => void): void {
+    const live = this.live(instance);
+    this.#interrupt(live);
+    live.interrupted = done;
+    this.#powerOff(instance, live, () => {
+      if (live.interrupted !== done) return;
+      delete live.interrupted;
+      instance.stopped = this.#cloud.world.clock.now();
+      this.#status(instance, "TERMINATED");
+      done();
+    });
+  }
+
+  #powerOff(instance: StoredInstance, live: Live, off: () => void): void {
+    const { clock } = this.#cloud.world;
+    const { stopping, shutdownGrace } = this.#cloud.timings;
+    this.#status(instance, "STOPPING");
+    live.cancel = clock.after(stopping, () => {
+      const power = live.power;
+      delete live.power;
+      if (!power) return off();
+      void power
+        .then(() => this.#cloud.machines.stop(instance.id, shutdownGrace))
+        .catch((problem: unknown) => live.serial.append(`${String(problem)}\n`))
+        .then(off);
+    });
+  }
+
+  /** Switches off and on at once, without asking the guest. */
+  reset(instance: StoredInstance, done: (failure?: Failure) => void): void {
+    const live = this.live(instance);
+    this.#interrupt(live);
+    live.interrupted = done;
+    void (live.power ?? Promise.resolve())
+      .then(() => this.#cloud.machines.stop(instance.id, 0))
+      .catch(() => {})
+      .then(() => {
+        if (live.interrupted === done) this.#powerOn(instance, done);
+      });
+  }
+
+  /** Deletes the instance and its disk. A second call joins the first. */
+  remove(instance: StoredInstance, done: () => void): void {
+    const live = this.live(instance);
+    if (live.removed) {
+      live.removed.push(done);
+      return;
+    }
+    this.#interrupt(live);
+    const removed = [done];
+    live.removed = removed;
+    this.#powerOff(instance, live, () => {
+      live.cancel = this.#cloud.world.clock.after(this.#cloud.timings.deleting, () => {
+        void this.#cloud.machines
+          .remove(instance.id)
+          .catch(() => {})
+          .then(() => {
+            this.#cloud.instances.delete(instancePath(instance));
+            this.#live.delete(instance.id);
+            this.#addresses.free(instance.ip);
+            this.#cloud.world.changed();
+            this.onChange(instance, true);
+            for (const hear of removed) hear();
+          });
+      });
+    });
+  }
+
+  isRemoved(instance: StoredInstance): boolean {
+    return this.#live.get(instance.id)?.removed !== undefined;
+  }
+
+  save(): unknown {
+    return [...this.#live].map(([id, live]) => ({
+      id,
+      guest: [...live.guest],
+      ...(live.removed && { removed: true }),
+    }));
+  }
+
+  /** After a restart of the emulator: what was on, or on its way, boots again; what was going away goes. */
+  load(saved: { id: string; guest: [string, string][]; removed?: true }[]): void {
+    const byId = new Map(saved.map((entry) => [entry.id, entry]));
+    for (const instance of this.#cloud.instances.values()) {
+      this.#addresses.keep(instance.ip);
+      const entry = byId.get(instance.id);
+      const live = this.live(instance);
+      for (const [key, value] of entry?.guest ?? []) live.guest.set(key, value);
+      if (entry?.removed) this.remove(instance, () => {});
+      else if (instance.status === "STOPPING") instance.status = "TERMINATED";
+      // Its group starts a member, and waits for it.
+      else if (instance.status !== "TERMINATED" && !instance.group) this.#boot(instance, () => {});
+    }
+  }
+
+  close(): void {
+    for (const live of this.#live.values()) {
+      live.cancel?.();
+      delete live.interrupted;
+    }
+  }
+}

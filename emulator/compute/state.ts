@@ -1,0 +1,65 @@
+import type { Cloud, StoredProject } from "./cloud.ts";
+import type { Member, StoredGroup } from "./groups/model.ts";
+import { groupPath } from "./groups/model.ts";
+import type { StoredHealthCheck } from "./healthchecks.ts";
+import { imagePath, type StoredImage } from "./images/model.ts";
+import type { Lifecycle } from "./instances/lifecycle.ts";
+import { instancePath, type StoredInstance } from "./instances/model.ts";
+import { pathOf } from "./names.ts";
+import type { Operations } from "./operations.ts";
+import type { StoredTemplate } from "./templates.ts";
+
+type SavedGroup = Omit<StoredGroup, "members"> & { members: Member[] };
+
+interface Saved {
+  images: StoredImage[];
+  templates: StoredTemplate[];
+  instances: StoredInstance[];
+  groups: SavedGroup[];
+  healthChecks: StoredHealthCheck[];
+  projects: StoredProject[];
+  operations: Parameters<Operations["load"]>[0];
+  lives: Parameters<Lifecycle["load"]>[0];
+  timings: Cloud["timings"];
+  behaviours: Cloud["behaviours"];
+  limits: Cloud["limits"];
+}
+
+export function saveCloud(cloud: Cloud, lifecycle: Lifecycle): unknown {
+  return {
+    images: [...cloud.images.values()],
+    templates: [...cloud.templates.values()],
+    instances: [...cloud.instances.values()],
+    groups: [...cloud.groups.values()].map((group) => ({ ...group, members: [...group.members.values()] })),
+    healthChecks: [...cloud.healthChecks.values()],
+    projects: [...cloud.projects.values()],
+    operations: cloud.operations.save(),
+    lives: lifecycle.save(),
+    timings: cloud.timings,
+    behaviours: cloud.behaviours,
+    limits: cloud.limits,
+  };
+}
+
+/** Restores what was saved. What was under way when the emulator stopped is brought to an end. */
+export function loadCloud(cloud: Cloud, lifecycle: Lifecycle, state: unknown): void {
+  const saved = state as Saved;
+  Object.assign(cloud, { timings: saved.timings, behaviours: saved.behaviours, limits: saved.limits });
+  for (const image of saved.images) {
+    // Its bytes were not read yet, and nobody will come back to read them.
+    if (image.status === "PENDING") image.status = image.rawDisk ? "FAILED" : "READY";
+    if (image.status !== "DELETING") cloud.images.set(imagePath(image), image);
+  }
+  for (const template of saved.templates)
+    cloud.templates.set(pathOf({ ...template, collection: "instanceTemplates" }), template);
+  for (const instance of saved.instances) cloud.instances.set(instancePath(instance), instance);
+  for (const group of saved.groups)
+    cloud.groups.set(groupPath(group), { ...group, members: new Map(group.members.map((m) => [m.name, m])) });
+  for (const check of saved.healthChecks)
+    cloud.healthChecks.set(`projects/${check.project}/global/healthChecks/${check.name}`, check);
+  for (const project of saved.projects) cloud.projects.set(project.id, project);
+  cloud.operations.load(saved.operations);
+  for (const operation of cloud.operations.all.values())
+    if (operation.status !== "DONE") cloud.operations.end(operation);
+  lifecycle.load(saved.lives);
+}

@@ -1,0 +1,48 @@
+/** How long the emulated cloud takes, in milliseconds. Defaults suit a demo at a desk; the real ones are 10 to 200 times longer. */
+export interface Timings {
+  /** From a call to its operation being DONE, where nothing else decides. */
+  operation: number;
+  /** images.insert: PENDING until READY. */
+  imageCreation: number;
+  provisioning: number;
+  staging: number;
+  /** From the decision to stop a machine to the guest hearing of it. */
+  stopping: number;
+  /** From the machine being off to its resources being gone. */
+  deleting: number;
+  /** What a guest gets to shut down before the power is cut. */
+  shutdownGrace: number;
+  /** From a failed attempt to make a group's machine to the next, doubled up to ten times as much. */
+  creationRetry: number;
+}
+
+export const DEFAULT_TIMINGS: Timings = {
+  operation: 50,
+  imageCreation: 300,
+  provisioning: 150,
+  staging: 150,
+  stopping: 20,
+  deleting: 50,
+  shutdownGrace: 10_000,
+  creationRetry: 1_000,
+};
+
+/** Where the real service's behaviour is not documented: what this one does. */
+export interface Behaviours {
+  /** Of a percentage of unavailable machines. */
+  unavailableRounding: "up" | "down";
+  /** Whom a scale-in takes among machines that are equal otherwise. */
+  scaleIn: "newest" | "oldest";
+}
+
+export const DEFAULT_BEHAVIOURS: Behaviours = { unavailableRounding: "down", scaleIn: "newest" };
+
+/** What the project may use; null is without limit. */
+export interface Limits {
+  /** Instances in one region. */
+  instancesPerRegion: number | null;
+  /** Zones that have no room for another machine. */
+  exhaustedZones: string[];
+}
+
+export const DEFAULT_LIMITS: Limits = { instancesPerRegion: null, exhaustedZones: [] };
