@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createAdmin } from "./admin.ts";
 import { createCompute } from "./compute/index.ts";
+import { createEventarc } from "./eventarc/index.ts";
 import { type Clock, ManualClock, RealClock } from "./frame/clock.ts";
 import { listenGrpc } from "./frame/grpc.ts";
 import { dispatch, listen, type OnAnswered } from "./frame/http.ts";
@@ -12,7 +13,7 @@ import { StateFolder } from "./frame/state.ts";
 import type { World } from "./frame/world.ts";
 import { createIam } from "./iam/index.ts";
 import { createLogging } from "./logging/index.ts";
-import { createMachines } from "./machines/index.ts";
+import { createMachineAdmin, createMachines } from "./machines/index.ts";
 import { createMetadata } from "./metadata/index.ts";
 import { createPubsub } from "./pubsub/index.ts";
 import { createScheduler } from "./scheduler/index.ts";
@@ -35,6 +36,8 @@ export interface EmulatorOptions {
   instances?: "process" | "virtual";
   seed?: string;
   loose?: boolean;
+  /** Wait before an Eventarc trigger's first redelivery. Default 1; the real service waits 10. */
+  eventBackoffSeconds?: number;
   /** The bundled agent that process instances boot through. */
   agent?: string;
   onAnswered?: OnAnswered;
@@ -97,7 +100,9 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     secretmanager,
     compute,
     createScheduler(world),
+    createEventarc(world, pubsub.core, options.eventBackoffSeconds ?? 1),
     createMetadata(world),
+    createMachineAdmin(world, machines),
   ];
   for (const service of services) router.add(service);
   router.add(createAdmin(world, router));
@@ -155,6 +160,7 @@ function environment(world: World, web: string, grpc: string): Record<string, st
     "PUBSUB",
     "LOGGING",
     "CLOUDSCHEDULER",
+    "EVENTARC",
     "IAM",
     "CLOUDRESOURCEMANAGER",
     "SERVICEUSAGE",

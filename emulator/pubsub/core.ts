@@ -1,0 +1,280 @@
+import { ApiError } from "../frame/errors.ts";
+import type { Json } from "../frame/fields.ts";
+import { utc } from "../frame/time.ts";
+import { byId, type World } from "../frame/world.ts";
+import { type Entry, newConsumer } from "./backlog.ts";
+import { checkMessages, type NewMessage, outOfRange } from "./messages.ts";
+import { alreadyExists, checkName, notFound, shortName } from "./names.ts";
+import { DELETED_TOPIC, type Message, type PushConfig, type Subscription, type Topic } from "./resources.ts";
+import { checkPushConfig, masked, subscriptionFrom, topicFrom } from "./settings.ts";
+import { type Received, type SavedSubscriber, Subscriber } from "./subscriber.ts";
+
+export interface SavedPubsub {
+  topics: Topic[];
+  subscriptions: SavedSubscriber[];
+}
+
+/** How long a pull waits for a first message, in real time. */
+const PULL_WAIT_MS = 5_000;
+
+const MOST_ACK_IDS = 2500;
+
+/** Topics, subscriptions and what flows between them; both transports say only how it is spelled on their wire. */
+export class PubsubCore {
+  readonly #world: World;
+  readonly #topics = new Map<string, Topic>();
+  readonly #subscribers = new Map<string, Subscriber>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  createTopic(given: Json): Topic {
+    const topic = topicFrom({ ...given, name: this.#id(given.name) });
+    if (this.#topics.has(topic.name)) throw alreadyExists(topic.name);
+    this.#topics.set(topic.name, topic);
+    this.#world.changed();
+    return topic;
+  }
+
+  topic(name: string): Topic {
+    const topic = this.#topics.get(checkName("topics", this.#id(name)));
+    if (!topic) throw notFound(name);
+    return topic;
+  }
+
+  updateTopic(given: Json, mask: string[]): Topic {
+    const current = this.topic(String(given.name));
+    const topic = topicFrom(masked("Topic", current, given, mask));
+    this.#topics.set(topic.name, topic);
+    this.#world.changed();
+    return topic;
+  }
+
+  /** Subscriptions of the topic stay, with what they hold. */
+  deleteTopic(name: string): void {
+    const topic = this.topic(name);
+    this.#topics.delete(topic.name);
+    for (const subscriber of this.#of(topic.name)) {
+      subscriber.subscription = { ...subscriber.subscription, topic: DELETED_TOPIC };
+    }
+    this.#world.changed();
+  }
+
+  topics(project: string): Topic[] {
+    return inProject(this.#topics.values(), this.#id(`${project}/`));
+  }
+
+  #of(topic: string): Subscriber[] {
+    return [...this.#subscribers.values()].filter(({ subscription }) => subscription.topic === topic);
+  }
+
+  topicSubscriptions(topic: string): string[] {
+    return this.#of(this.topic(topic).name)
+      .filter(({ subscription }) => !subscription.detached)
+      .map(({ subscription }) => subscription.name)
+      .sort();
+  }
+
+  publish(name: string, messages: NewMessage[]): string[] {
+    const topic = this.topic(name);
+    checkMessages(messages);
+    const publishTime = utc(this.#world.clock.now());
+    const subscribers = this.#of(topic.name);
+    const published = messages.map(({ data, attributes, orderingKey }): Message => {
+      const message = {
+        ...(data && { data }),
+        ...(attributes && Object.keys(attributes).length > 0 && { attributes }),
+        messageId: this.#world.ids.numeric(),
+        publishTime,
+        ...(orderingKey && { orderingKey }),
+      };
+      return message;
+    });
+    for (const subscriber of subscribers) for (const message of published) subscriber.deliver(message);
+    this.#world.changed();
+    return published.map(({ messageId }) => messageId);
+  }
+
+  /** `events`: deliveries are CloudEvents; only Eventarc makes such subscriptions. */
+  createSubscription(given: Json, events = false): Subscription {
+    const subscription = subscriptionFrom({
+      ...given,
+      name: this.#id(given.name),
+      topic: this.#id(given.topic),
+    });
+    const topic = this.topic(subscription.topic);
+    if (this.#subscribers.has(subscription.name)) throw alreadyExists(subscription.name);
+    this.#add({ ...subscription, topic: topic.name }, events);
+    this.#world.changed();
+    return this.#shown(subscription);
+  }
+
+  #add(subscription: Subscription, events: boolean): Subscriber {
+    const subscriber = new Subscriber(this.#world, subscription, {
+      events,
+      bury: (entry) => this.#bury(subscriber.subscription, entry),
+      expired: () => this.deleteSubscription(subscription.name),
+    });
+    this.#subscribers.set(subscription.name, subscriber);
+    return subscriber;
+  }
+
+  /** Forwards a message to the dead-letter topic. https://cloud.google.com/pubsub/docs/handling-failures#dead_letter_topic */
+  #bury({ name, deadLetterPolicy }: Subscription, { message, attempts }: Entry): boolean {
+    const topic = deadLetterPolicy && this.#topics.get(this.#id(deadLetterPolicy.deadLetterTopic));
+    if (!topic) return false;
+    const [, project = ""] = name.split("/");
+    const source = "CloudPubSubDeadLetterSource";
+    this.publish(topic.name, [
+      {
+        ...(message.data && { data: message.data }),
+        ...(message.orderingKey && { orderingKey: message.orderingKey }),
+        attributes: {
+          ...message.attributes,
+          [`${source}DeliveryCount`]: String(attempts),
+          [`${source}Subscription`]: shortName(name),
+          [`${source}SubscriptionProject`]: project,
+          [`${source}TopicPublishTime`]: message.publishTime,
+        },
+      },
+    ]);
+    return true;
+  }
+
+  subscriber(name: string): Subscriber {
+    const subscriber = this.#subscribers.get(checkName("subscriptions", this.#id(name)));
+    if (!subscriber) throw notFound(name);
+    return subscriber;
+  }
+
+  /** A subscription as the API shows it. */
+  subscription(name: string): Subscription {
+    return this.#shown(this.subscriber(name).subscription);
+  }
+
+  #shown(subscription: Subscription): Subscription {
+    const retention = this.#topics.get(subscription.topic)?.messageRetentionDuration;
+    return { ...subscription, ...(retention !== undefined && { topicMessageRetentionDuration: retention }) };
+  }
+
+  updateSubscription(given: Json, mask: string[]): Subscription {
+    const subscriber = this.subscriber(String(given.name));
+    subscriber.subscription = subscriptionFrom(masked("Subscription", subscriber.subscription, given, mask));
+    this.#world.changed();
+    return this.#shown(subscriber.subscription);
+  }
+
+  modifyPushConfig(name: string, pushConfig: PushConfig): void {
+    const subscriber = this.subscriber(name);
+    subscriber.subscription = { ...subscriber.subscription, pushConfig: checkPushConfig(pushConfig) };
+    this.#world.changed();
+  }
+
+  detachSubscription(name: string): void {
+    this.subscriber(name).detach();
+    this.#world.changed();
+  }
+
+  deleteSubscription(name: string): void {
+    const subscriber = this.subscriber(name);
+    this.#subscribers.delete(subscriber.subscription.name);
+    subscriber.close(notFound(name));
+    subscriber.backlog.clear();
+    this.#world.changed();
+  }
+
+  subscriptions(project: string): Subscription[] {
+    return inProject(
+      [...this.#subscribers.values()].map(({ subscription }) => this.#shown(subscription)),
+      this.#id(`${project}/`),
+    );
+  }
+
+  /** Waits a while for a first message, unless told to return at once. `gone` ends the wait: the caller left. */
+  async pull(name: string, max: number, atOnce: boolean, gone?: AbortSignal): Promise<Received[]> {
+    const subscriber = this.subscriber(name);
+    subscriber.checkPullable();
+    if (max < 1) throw outOfRange("max_messages", max, 1, 1000);
+    const take = () => {
+      const leaseMs = subscriber.subscription.ackDeadlineSeconds * 1000;
+      return subscriber.receive(newConsumer(), Math.min(max, 1000), Number.POSITIVE_INFINITY, leaseMs);
+    };
+    const received = take();
+    if (received.length > 0 || atOnce) return received;
+    if (gone?.aborted) return [];
+    return new Promise((resolve, reject) => {
+      const stopWaiting = () => {
+        clearTimeout(timer);
+        gone?.removeEventListener("abort", leave);
+        detach();
+      };
+      const leave = () => {
+        stopWaiting();
+        resolve([]);
+      };
+      const timer = setTimeout(leave, PULL_WAIT_MS);
+      gone?.addEventListener("abort", leave);
+      const detach = subscriber.attach({
+        offer: () => {
+          const taken = take();
+          if (taken.length > 0) {
+            stopWaiting();
+            resolve(taken);
+          }
+          return taken.length;
+        },
+        end: (reason) => {
+          stopWaiting();
+          reject(reason);
+        },
+      });
+    });
+  }
+
+  acknowledge(name: string, ackIds: string[]): void {
+    this.#ackIds(name, ackIds).acknowledge(ackIds);
+  }
+
+  modifyAckDeadline(name: string, ackIds: string[], seconds: number): void {
+    const subscriber = this.#ackIds(name, ackIds);
+    if (seconds < 0 || seconds > 600) throw outOfRange("ack_deadline_seconds", seconds, 0, 600);
+    subscriber.modifyAckDeadline(ackIds.map((ackId) => ({ ackId, seconds })));
+  }
+
+  #ackIds(name: string, ackIds: string[]): Subscriber {
+    const subscriber = this.subscriber(name);
+    if (ackIds.length < 1 || ackIds.length > MOST_ACK_IDS) {
+      throw outOfRange("ack_ids_count", ackIds.length, 1, MOST_ACK_IDS);
+    }
+    return subscriber;
+  }
+
+  #id(name: unknown): string {
+    return byId(this.#world, String(name ?? ""));
+  }
+
+  save(): SavedPubsub {
+    return {
+      topics: [...this.#topics.values()],
+      subscriptions: [...this.#subscribers.values()].map((subscriber) => subscriber.save()),
+    };
+  }
+
+  load({ topics, subscriptions }: SavedPubsub): void {
+    for (const topic of topics) this.#topics.set(topic.name, topic);
+    for (const { subscription, events = false, backlog } of subscriptions) {
+      const subscriber = this.#add(subscription, events);
+      for (const { message, attempts } of backlog) subscriber.backlog.add(message, attempts);
+    }
+  }
+
+  close(): void {
+    const reason = new ApiError(503, "The service was unable to fulfill your request. Please try again.");
+    for (const subscriber of this.#subscribers.values()) subscriber.close(reason);
+  }
+}
+
+function inProject<T extends { name: string }>(all: Iterable<T>, prefix: string): T[] {
+  return [...all].filter(({ name }) => name.startsWith(prefix)).sort((a, b) => (a.name < b.name ? -1 : 1));
+}

@@ -1,0 +1,108 @@
+import type { Shape } from "../frame/fields.ts";
+
+/** https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics */
+export interface Topic {
+  name: string;
+  labels?: Record<string, string>;
+  messageStoragePolicy?: object;
+  kmsKeyName?: string;
+  messageRetentionDuration?: string;
+  state: "ACTIVE";
+}
+
+/** https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.subscriptions */
+export interface Subscription {
+  name: string;
+  topic: string;
+  pushConfig: PushConfig;
+  ackDeadlineSeconds: number;
+  retainAckedMessages?: boolean;
+  messageRetentionDuration: string;
+  labels?: Record<string, string>;
+  enableMessageOrdering?: boolean;
+  /** Without `ttl`: never expires. */
+  expirationPolicy: { ttl?: string };
+  filter?: string;
+  deadLetterPolicy?: { deadLetterTopic: string; maxDeliveryAttempts: number };
+  retryPolicy?: { minimumBackoff: string; maximumBackoff: string };
+  detached?: boolean;
+  topicMessageRetentionDuration?: string;
+  state: "ACTIVE";
+}
+
+export interface PushConfig {
+  pushEndpoint?: string;
+  attributes?: Record<string, string>;
+  oidcToken?: { serviceAccountEmail?: string; audience?: string };
+  pubsubWrapper?: Record<string, never>;
+  noWrapper?: { writeMetadata?: boolean };
+}
+
+/** A message as a topic keeps it; `data` is base64. */
+export interface Message {
+  data?: string;
+  attributes?: Record<string, string>;
+  messageId: string;
+  publishTime: string;
+  orderingKey?: string;
+}
+
+/** What a subscription of a deleted topic names as its topic. */
+export const DELETED_TOPIC = "_deleted-topic_";
+
+export const MESSAGE: Shape = {
+  data: "bytes",
+  attributes: "map",
+  messageId: "string",
+  publishTime: "timestamp",
+  orderingKey: "string",
+};
+
+export const TOPIC: Shape = {
+  name: "string",
+  labels: "map",
+  messageStoragePolicy: { one: { allowedPersistenceRegions: "strings", enforceInTransit: "boolean" } },
+  kmsKeyName: "string",
+  schemaSettings: "absent",
+  satisfiesPzs: "output",
+  messageRetentionDuration: "duration",
+  state: "output",
+  ingestionDataSourceSettings: "absent",
+  messageTransforms: "absent",
+  tags: "absent",
+};
+
+export const PUSH_CONFIG: Shape = {
+  pushEndpoint: "string",
+  attributes: "map",
+  oidcToken: { one: { serviceAccountEmail: "string", audience: "string" } },
+  pubsubWrapper: { one: {} },
+  noWrapper: { one: { writeMetadata: "boolean" } },
+};
+
+export const SUBSCRIPTION: Shape = {
+  name: "string",
+  topic: "string",
+  pushConfig: { one: PUSH_CONFIG },
+  bigqueryConfig: "absent",
+  cloudStorageConfig: "absent",
+  bigtableConfig: "absent",
+  ackDeadlineSeconds: "int32",
+  retainAckedMessages: "boolean",
+  messageRetentionDuration: "duration",
+  labels: "map",
+  enableMessageOrdering: "boolean",
+  expirationPolicy: { one: { ttl: "duration" } },
+  filter: "string",
+  deadLetterPolicy: { one: { deadLetterTopic: "string", maxDeliveryAttempts: "int32" } },
+  retryPolicy: { one: { minimumBackoff: "duration", maximumBackoff: "duration" } },
+  detached: "output",
+  enableExactlyOnceDelivery: "boolean",
+  topicMessageRetentionDuration: "output",
+  state: "output",
+  analyticsHubSubscriptionInfo: "output",
+  messageTransforms: "absent",
+  tags: "absent",
+};
+
+export const RECEIVED: Shape = { ackId: "string", message: { one: MESSAGE }, deliveryAttempt: "int32" };

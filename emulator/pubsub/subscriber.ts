@@ -1,0 +1,230 @@
+import type { Cancel } from "../frame/clock.ts";
+import { ApiError } from "../frame/errors.ts";
+import { durationSeconds } from "../frame/fields.ts";
+import type { World } from "../frame/world.ts";
+import { Backlog, type Consumer, type Entry, type SavedEntry } from "./backlog.ts";
+import { type Filter, parseFilter } from "./filter.ts";
+import { PushPump } from "./push.ts";
+import type { Message, Subscription } from "./resources.ts";
+
+/** Whoever waits for messages of a subscription: a pull request, a stream, or the push pump. */
+export interface Puller {
+  /** Takes up to `share` messages; returns how many. */
+  offer(share: number): number;
+  /** The subscription is gone, or no longer one to pull from. */
+  end(reason: ApiError): void;
+}
+
+export interface Received {
+  ackId: string;
+  message: Message;
+  deliveryAttempt?: number;
+}
+
+export interface SavedSubscriber {
+  subscription: Subscription;
+  /** Deliveries are CloudEvents, as an Eventarc trigger makes them. */
+  events?: boolean;
+  backlog: SavedEntry[];
+}
+
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/** One subscription at work: its settings, its unacknowledged messages, and who waits for them. */
+export class Subscriber {
+  readonly events: boolean;
+  readonly backlog: Backlog;
+  readonly #world: World;
+  readonly #pullers = new Set<Puller>();
+  readonly #filter: Filter;
+  readonly #expired: () => void;
+  #subscription: Subscription;
+  #pump: PushPump | undefined;
+  #offering = false;
+  #activeAt: number;
+  #expiry: Cancel = () => {};
+
+  constructor(
+    world: World,
+    subscription: Subscription,
+    outside: { bury: (entry: Entry) => boolean; expired: () => void; events?: boolean },
+  ) {
+    this.#world = world;
+    this.#subscription = subscription;
+    this.#expired = outside.expired;
+    this.events = outside.events ?? false;
+    this.#filter = subscription.filter ? parseFilter(subscription.filter) : () => true;
+    this.#activeAt = world.clock.now();
+    this.backlog = new Backlog(world.clock, {
+      ordered: subscription.enableMessageOrdering ?? false,
+      retentionMs: () => durationSeconds(this.#subscription.messageRetentionDuration) * 1000,
+      backoffMs: (attempts) => this.#backoffMs(attempts),
+      bury: (entry) => {
+        const policy = this.#subscription.deadLetterPolicy;
+        return policy !== undefined && entry.attempts >= policy.maxDeliveryAttempts && outside.bury(entry);
+      },
+      ready: () => this.#wake(),
+    });
+    this.#configure();
+  }
+
+  get subscription(): Subscription {
+    return this.#subscription;
+  }
+
+  set subscription(subscription: Subscription) {
+    const wasPush = this.pushed;
+    this.#subscription = subscription;
+    this.touch();
+    if (this.pushed && !wasPush) this.#endPullers(wrongKind());
+    this.#configure();
+    this.backlog.recheck();
+  }
+
+  get pushed(): boolean {
+    return !!this.#subscription.pushConfig.pushEndpoint;
+  }
+
+  #configure(): void {
+    const pushing = this.pushed && !this.#subscription.detached;
+    if (!pushing) this.#pump?.stop();
+    this.#pump = pushing ? (this.#pump ?? new PushPump(this.#world, this)) : undefined;
+    this.#watchExpiry();
+    this.#wake();
+  }
+
+  #backoffMs(attempts: number): number {
+    const policy = this.#subscription.retryPolicy;
+    if (!policy) return 0;
+    const least = durationSeconds(policy.minimumBackoff) * 1000;
+    return Math.min(least * 2 ** Math.max(0, attempts - 1), durationSeconds(policy.maximumBackoff) * 1000);
+  }
+
+  /** Notes activity: what is not used for the time of its expiration policy is deleted. */
+  touch(): void {
+    this.#activeAt = this.#world.clock.now();
+  }
+
+  #watchExpiry(): void {
+    this.#expiry();
+    const { ttl } = this.#subscription.expirationPolicy;
+    if (ttl === undefined) return;
+    const look = () => {
+      if (this.#pullers.size > 0) this.touch();
+      const left = this.#activeAt + durationSeconds(ttl) * 1000 - this.#world.clock.now();
+      if (left <= 0) this.#expired();
+      else this.#expiry = this.#world.clock.after(Math.min(left, LONGEST_TIMER), look);
+    };
+    look();
+  }
+
+  deliver(message: Message): void {
+    if (this.#subscription.detached || !this.#filter(message.attributes ?? {})) return;
+    this.backlog.add(message);
+  }
+
+  /** Throws FAILED_PRECONDITION unless messages may be pulled from this subscription. */
+  checkPullable(): void {
+    if (this.#subscription.detached) throw detached();
+    if (this.pushed) throw wrongKind();
+  }
+
+  receive(consumer: Consumer, max: number, maxBytes: number, leaseMs: number): Received[] {
+    this.touch();
+    return this.backlog.take(consumer, max, maxBytes, leaseMs).map((entry) => ({
+      ackId: ackId(entry),
+      message: entry.message,
+      ...(this.#subscription.deadLetterPolicy && { deliveryAttempt: entry.attempts }),
+    }));
+  }
+
+  acknowledge(ids: string[]): void {
+    const parsed = ids.map(parseAckId);
+    this.touch();
+    for (const { messageId } of parsed) this.backlog.acknowledge(messageId);
+    this.#world.changed();
+  }
+
+  modifyAckDeadline(changes: { ackId: string; seconds: number }[]): void {
+    const parsed = changes.map(({ ackId, seconds }) => ({ ...parseAckId(ackId), seconds }));
+    this.touch();
+    for (const { messageId, attempt, seconds } of parsed) this.backlog.extend(messageId, attempt, seconds * 1000);
+    this.#world.changed();
+  }
+
+  attach(puller: Puller): () => void {
+    this.#pullers.add(puller);
+    this.#wake();
+    return () => {
+      this.#pullers.delete(puller);
+      this.touch();
+    };
+  }
+
+  /** Offers what is ready to everybody who waits, in equal shares, after the current work. */
+  #wake(): void {
+    if (this.#offering) return;
+    this.#offering = true;
+    queueMicrotask(() => {
+      this.#offering = false;
+      if (this.#pump) {
+        this.#pump.offer(this.backlog.readyCount);
+        return;
+      }
+      for (let taken = -1; taken !== 0 && this.backlog.readyCount > 0; ) {
+        const share = Math.max(1, Math.ceil(this.backlog.readyCount / Math.max(1, this.#pullers.size)));
+        taken = 0;
+        for (const puller of [...this.#pullers]) taken += puller.offer(share);
+      }
+    });
+  }
+
+  #endPullers(reason: ApiError): void {
+    for (const puller of [...this.#pullers]) puller.end(reason);
+    this.#pullers.clear();
+  }
+
+  detach(): void {
+    this.#subscription = { ...this.#subscription, detached: true };
+    this.backlog.clear();
+    this.#endPullers(detached());
+    this.#configure();
+  }
+
+  /** Lets go of everything; messages stay readable for `save`. */
+  close(reason: ApiError): void {
+    this.#pump?.stop();
+    this.#pump = undefined;
+    this.#expiry();
+    this.backlog.stop();
+    this.#endPullers(reason);
+  }
+
+  save(): SavedSubscriber {
+    return {
+      subscription: this.#subscription,
+      ...(this.events && { events: true }),
+      backlog: this.backlog.save(),
+    };
+  }
+}
+
+function wrongKind(): ApiError {
+  return new ApiError(400, "This method is not supported for this subscription type.", {
+    status: "FAILED_PRECONDITION",
+  });
+}
+
+function detached(): ApiError {
+  return new ApiError(400, "The subscription has been detached from its topic.", { status: "FAILED_PRECONDITION" });
+}
+
+function ackId(entry: Entry): string {
+  return Buffer.from(`${entry.message.messageId}:${entry.attempts}`).toString("base64url");
+}
+
+function parseAckId(id: string): { messageId: string; attempt: number } {
+  const match = /^(\d+):(\d+)$/.exec(Buffer.from(id, "base64url").toString());
+  if (!match) throw new ApiError(400, `You have passed an invalid ack ID to the service (ack_id=${id}).`);
+  return { messageId: match[1] ?? "", attempt: Number(match[2]) };
+}
