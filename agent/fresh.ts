@@ -1,0 +1,129 @@
+import { readFileSync } from "node:fs";
+import type { ReleaseMetadata } from "../wire/moult.d.ts";
+import type { Deadline } from "./edge/deadline.ts";
+import type { Google } from "./edge/google.ts";
+import { fetchPack } from "./fetch/pack.ts";
+import { fetchSecret, secretHost } from "./fetch/secrets.ts";
+import type { Instance } from "./identify/instance.ts";
+import { Failure } from "./outcome.ts";
+import { unlessMissing } from "./place/disk.ts";
+import { memoryFolder, requireMemory } from "./place/memory.ts";
+import { failing, type Ground, place, removeTree, survey } from "./place/place.ts";
+import { bakedDescription, emptyDescription } from "./plan/baked.ts";
+import { knownNames } from "./plan/names.ts";
+import { resolveOwner, type Self } from "./plan/owner.ts";
+import { makePlan } from "./plan/plan.ts";
+import { renderPlan } from "./render/files.ts";
+import { composeSeal, placementOf } from "./seal/compose.ts";
+import { type Seal, sealPath } from "./seal/seal.ts";
+import { differences, printDifferences } from "./seal/verify.ts";
+
+export interface Configuring {
+  ground: Ground;
+  self: Self;
+  instance: Instance;
+  release: ReleaseMetadata | undefined;
+  google: Google;
+  deadline: Deadline;
+  bootedAt: string;
+  /** The wall clock, RFC 3339. */
+  instant(): string;
+  phase<T>(name: string, act: () => T | Promise<T>): Promise<T>;
+}
+
+/** Makes an instance that was never configured what it is described to be: plan, fetch, render, place and seal. */
+export async function configure(about: Configuring): Promise<Seal> {
+  const { ground, self, instance, release, google, deadline, phase } = about;
+  // The release names its secrets, so they are asked for before anything says which of them are needed.
+  const asked = new Map<string, Promise<Buffer>>();
+  const ask = (version: string): Promise<Buffer> => {
+    const known = asked.get(version);
+    if (known) return known;
+    const coming = fetchSecret(google, instance, version, deadline);
+    coming.catch(() => {});
+    asked.set(version, coming);
+    return coming;
+  };
+  for (const version of Object.values(release?.secrets ?? {})) ask(version);
+
+  const { plan, manifest, names } = await phase("plan", async () => {
+    const described = release?.config
+      ? await fetchPack(google, instance, release.config, deadline)
+      : (bakedDescription(ground.root) ?? emptyDescription);
+    return decide(about, described);
+  });
+  const versions = new Map(
+    [...plan.secrets].map((name): [string, string] => [
+      name,
+      release?.secrets[name] ?? manifest.secrets.get(name) ?? "",
+    ]),
+  );
+  const secrets = await phase("fetch", () => fetchAll(versions, ask));
+  const rendered = await phase("render", () => {
+    const { rendered, findings } = renderPlan(plan, names, secrets, self);
+    if (findings.length > 0) throw new Failure("value-unfit", "A value cannot stand where it is wanted", findings);
+    return rendered;
+  });
+  const seal = await phase("place", () => {
+    if (plan.secrets.size > 0) requireMemory(ground.root);
+    const placement = placementOf(plan, rendered);
+    failing(() => removeTree(ground.disk, ground.root + memoryFolder));
+    const made = failing(() => survey(ground, placement));
+    const sealed = composeSeal(plan, rendered, {
+      instance: instance.id,
+      release,
+      names,
+      versions,
+      made,
+      bootedAt: about.bootedAt,
+      sealedAt: about.instant(),
+    });
+    const entry = {
+      path: sealPath,
+      bytes: Buffer.from(JSON.stringify(sealed, null, 1)),
+      uid: self.uid,
+      gid: self.gid,
+      mode: 0o600,
+    };
+    place(ground, { ...placement, entries: [...placement.entries, entry] });
+    return sealed;
+  });
+  // What the disk holds now is compared once with what was sealed, before anything starts on it.
+  await phase("seal", () => {
+    const found = differences(ground.disk, ground.root, seal);
+    if (found.length > 0) throw new Failure("place-failed", `Written, but not as asked: ${printDifferences(found)}`);
+  });
+  return seal;
+}
+
+function decide({ ground, self, instance, release }: Configuring, described: typeof emptyDescription) {
+  const accounts = { passwd: readText(`${ground.root}/etc/passwd`), group: readText(`${ground.root}/etc/group`) };
+  const { plan, manifest, findings } = makePlan(described, {
+    knows: (name, { values }) => knownNames(instance, release, values).has(name),
+    pins: (secret) => Object.hasOwn(release?.secrets ?? {}, secret),
+    owner: (text) => resolveOwner(text, accounts, self),
+  });
+  if (findings.length > 0) throw new Failure("manifest-invalid", "The description is not valid", findings);
+  return { plan, manifest, names: knownNames(instance, release, manifest.values) };
+}
+
+function readText(path: string): string | undefined {
+  return unlessMissing(() => readFileSync(path, "utf8"));
+}
+
+/** @param versions name → full version name. The first that fails for good ends the wait for all. */
+export async function fetchAll(
+  versions: ReadonlyMap<string, string>,
+  ask: (version: string) => Promise<Buffer>,
+): Promise<Map<string, Buffer>> {
+  return new Map(
+    await Promise.all(
+      [...versions].map(async ([name, version]): Promise<[string, Buffer]> => [name, await ask(version)]),
+    ),
+  );
+}
+
+/** Connects to the hosts of secrets while the token is still under way. */
+export function openSecretHosts(google: Google, versions: readonly string[]): void {
+  for (const host of new Set(versions.map(secretHost))) google.open("secretmanager", host);
+}

@@ -1,0 +1,79 @@
+import type { BootReport, SignedReport } from "../../wire/moult.d.ts";
+import type { Deadline, Edge } from "../edge/deadline.ts";
+import type { Google } from "../edge/google.ts";
+import type { Metadata } from "../edge/metadata.ts";
+import { Failure } from "../outcome.ts";
+import { sha256 } from "../plan/pack.ts";
+
+/** Compute keeps at most 256 KiB in a guest attribute. */
+const guestAttributeLimit = 256 * 1024;
+
+export interface Channels {
+  metadata: Metadata;
+  google: Google;
+  edge: Edge;
+  deadline: Deadline;
+  reports: { bucket: string; topic: string } | undefined;
+}
+
+/**
+ * Says what happened wherever somebody may look: guest attribute, object in the reports bucket, message on its topic.
+ * A channel that does not work costs one line and nothing else.
+ */
+export async function sendReport(report: BootReport, channels: Channels): Promise<void> {
+  const text = JSON.stringify(report);
+  await Promise.all([
+    telling(channels.edge, "guest attribute", () => putGuestAttribute(text, channels)),
+    channels.reports && telling(channels.edge, "reports bucket", () => putObject(report, text, channels)),
+  ]);
+}
+
+async function telling(edge: Edge, channel: string, send: () => Promise<string | undefined>): Promise<void> {
+  try {
+    const trouble = await send();
+    if (trouble !== undefined) edge.say(`report: ${channel}: ${trouble}`);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    edge.say(`report: ${channel}: ${error.message}`);
+  }
+}
+
+async function putGuestAttribute(text: string, { metadata, deadline }: Channels): Promise<string | undefined> {
+  if (Buffer.byteLength(text) > guestAttributeLimit) return "the report is too long for it";
+  const { status } = await metadata.put("/computeMetadata/v1/instance/guest-attributes/moult/report", text, deadline);
+  if (status === 403) return "off (403): the metadata key enable-guest-attributes is not TRUE";
+  return status === 200 ? undefined : `status ${status}`;
+}
+
+/** The token's audience is the digest of the very text, so that nobody can put one machine's token to another text. */
+async function putObject(report: BootReport, text: string, channels: Channels): Promise<string | undefined> {
+  const { metadata, google, deadline, reports } = channels;
+  if (!reports) return undefined;
+  const audience = encodeURIComponent(`moult:${sha256(text)}`);
+  const identity = `/computeMetadata/v1/instance/service-accounts/default/identity?audience=${audience}&format=full`;
+  const answer = await metadata.get(identity, deadline);
+  if (answer.status !== 200) return `no identity token: status ${answer.status}`;
+  const signed: SignedReport = { report: text, token: answer.body.toString().trim() };
+  const name = `reports/${report.fleet}/${report.release}/${report.instance.id}/${report.boot}.json`;
+  const upload = `/upload/storage/v1/b/${reports.bucket}/o?uploadType=media&ifGenerationMatch=0&name=${encodeURIComponent(name)}`;
+  const about = { lost: "config-unreachable", refused: "config-refused" } as const;
+  const stored = await google.call(
+    "storage",
+    { method: "POST", path: upload, body: JSON.stringify(signed) },
+    { what: `report gs://${reports.bucket}/${name}`, ...about },
+    deadline,
+    ({ status }) => status,
+  );
+  // 412: an earlier attempt whose answer was lost has made it.
+  if (stored !== 200 && stored !== 412) return `status ${stored}`;
+  const { fleet, release, instance } = report;
+  const message = { messages: [{ attributes: { fleet, release, instance: instance.id } }] };
+  const rung = await google.call(
+    "pubsub",
+    { method: "POST", path: `/v1/${reports.topic}:publish`, body: JSON.stringify(message) },
+    { what: `message to ${reports.topic}`, ...about },
+    deadline,
+    ({ status }) => status,
+  );
+  return rung === 200 ? undefined : `kept, but its message was refused: status ${rung}`;
+}
