@@ -1,17 +1,78 @@
-import type { Service } from "../frame/router.ts";
+import type { Route, Service } from "../frame/router.ts";
 import type { World } from "../frame/world.ts";
+import { bucketRoutes } from "./bucket-routes.ts";
+import { Buckets } from "./buckets.ts";
+import { copyRoutes } from "./copy-routes.ts";
+import { selected } from "./fields.ts";
+import { runLifecycle } from "./lifecycle.ts";
+import { createAnnounce, notificationRoutes } from "./notifications.ts";
+import { downloadRoute, objectRoutes } from "./object-routes.ts";
+import { Objects } from "./objects.ts";
+import { type SavedStorage, Shelf } from "./saved.ts";
+import { uploadRoutes } from "./upload-routes.ts";
 
 export interface StorageService extends Service {
+  /** The bytes of the live generation. */
   read(bucket: string, name: string): Buffer | undefined;
 }
 
-export function createStorage(_world: World): StorageService {
+/** Rules are looked at once a day, as the real service says it does. */
+const LIFECYCLE_MS = 86_400_000;
+
+/** Any answer can be asked for in part. */
+function inPart(route: Route): Route {
+  return {
+    ...route,
+    run: async (call) => {
+      const answer = await route.run(call);
+      const selector = call.query.get("fields");
+      return selector && answer.json !== undefined ? { ...answer, json: selected(answer.json, selector) } : answer;
+    },
+  };
+}
+
+/**
+ * Cloud Storage, JSON API v1. https://cloud.google.com/storage/docs/json_api/v1
+ * Google's Node client leaves `/storage/v1` out when STORAGE_EMULATOR_HOST is set (it takes the variable as the base
+ * URL), so everything below it is served without it too.
+ */
+export function createStorage(world: World): StorageService {
+  const buckets = new Buckets(world);
+  const objects = new Objects(world, buckets, createAnnounce(world, buckets));
+  const shelf = new Shelf(world);
+  const stopLifecycle = world.clock.every(LIFECYCLE_MS, () => runLifecycle(buckets, objects, world.clock.now()));
+  const inObjects = objectRoutes(world, buckets, objects);
+  const below = [
+    ...bucketRoutes(world, buckets),
+    ...inObjects,
+    ...copyRoutes(world, buckets, objects),
+    ...notificationRoutes(world, buckets),
+  ];
+  const routes = [
+    ...below.map((route) => ({ ...route, path: `/storage/v1${route.path}` })),
+    ...below,
+    ...downloadRoute(inObjects),
+    ...uploadRoutes(world, buckets, objects),
+  ];
   return {
     name: "storage",
     errors: "legacy",
-    routes: [],
-    prefixes: /^\/((upload|download|resumable\/upload|batch)\/)?storage\/v1/,
-    nameUnknown: (method, path) => `storage ${method} ${path}`,
-    read: () => undefined,
+    routes: routes.map(inPart),
+    prefixes: /^\/((upload|download|resumable\/upload|batch)\/)?storage\/v1|^\/b(\/|$)/,
+    nameUnknown: (method, path) => {
+      const parts = path
+        .replace(/^.*?\/storage\/v1/, "")
+        .split("/")
+        .filter((_, i) => i % 2 === 1);
+      const names: Record<string, string> = { b: "buckets", o: "objects" };
+      return `storage.${parts.map((part) => names[part] ?? part).join(".")} (${method})`;
+    },
+    read: (bucket, name) => {
+      const found = buckets.find(bucket);
+      return found && objects.live(found, name)?.bytes;
+    },
+    save: () => shelf.save(buckets),
+    load: (state) => shelf.load(buckets, state as SavedStorage),
+    close: stopLifecycle,
   };
 }

@@ -1,0 +1,58 @@
+import type { Call } from "../frame/http.ts";
+import type { World } from "../frame/world.ts";
+import { type Conditions, conditionsOf, requireMet } from "./conditions.ts";
+import { settingsOf, verifyChecksums, withoutNulls } from "./metadata.ts";
+import type { Bucket, Generation, Json } from "./model.ts";
+import type { Objects } from "./objects.ts";
+import { checkNoCustomerKey, checkNoPredefinedAcl } from "./options.ts";
+import { permit, required } from "./problems.ts";
+
+/** What a caller asked to be stored, before its bytes have come. */
+export interface Wanted {
+  bucket: Bucket;
+  name: string;
+  body: Json;
+  settings: Json;
+  conditions: Conditions;
+  headers: Record<string, string>;
+}
+
+/** Reads an insert's parameters and asks everything that can be asked before the bytes have come. */
+export function wantedOf(world: World, objects: Objects, bucket: Bucket, call: Call, body: Json, type: string): Wanted {
+  checkNoCustomerKey(call);
+  checkNoPredefinedAcl(call);
+  const name = call.query.get("name") ?? (typeof body.name === "string" ? body.name : "");
+  if (name === "") throw required("name");
+  permit(world, call.headers, "storage.objects.create", bucket.name, name);
+  const encoding = call.query.get("contentEncoding");
+  const settings = withoutNulls(settingsOf(world, body));
+  settings.contentType ??= type || "application/octet-stream";
+  if (encoding) settings.contentEncoding ??= encoding;
+  const conditions = conditionsOf(call.query);
+  const wanted: Wanted = { bucket, name, body, settings, conditions, headers: call.headers };
+  requireOverwrite(world, objects, wanted);
+  objects.check(bucket, name, conditions);
+  return wanted;
+}
+
+/** Replacing an object is deleting one: who may only create may not replace. */
+function requireOverwrite(world: World, objects: Objects, { bucket, name, conditions, headers }: Wanted): void {
+  const before = objects.live(bucket, name);
+  requireMet(conditions, before);
+  if (before) permit(world, headers, "storage.objects.delete", bucket.name, name);
+}
+
+export function store(
+  world: World,
+  objects: Objects,
+  wanted: Wanted,
+  bytes: Buffer,
+  last: Record<string, string>,
+): Generation {
+  verifyChecksums(bytes, wanted.body, last);
+  // Asked again: a resumable upload may have begun a week ago.
+  requireOverwrite(world, objects, wanted);
+  const { bucket, name, settings, conditions, body } = wanted;
+  const storageClass = typeof body.storageClass === "string" ? { storageClass: body.storageClass } : {};
+  return objects.put(bucket, { name, bytes, settings, ...storageClass }, conditions);
+}
