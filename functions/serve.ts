@@ -11,7 +11,11 @@ import "./index.ts";
 const NAMES = ["onImage", "onGroup", "onReport", "onCommand", "onTick"];
 
 const { values } = parseArgs({
-  options: { port: { type: "string", default: "0" }, host: { type: "string", default: "127.0.0.1" } },
+  options: {
+    port: { type: "string", default: "0" },
+    host: { type: "string", default: "127.0.0.1" },
+    "stop-with-stdin": { type: "boolean", default: false },
+  },
 });
 const servers = new Map<string, Server>(NAMES.map((name) => [`/${name}`, getTestServer(name)]));
 
@@ -30,3 +34,5 @@ server.listen(Number(values.port), values.host, () => {
   process.stdout.write(`${JSON.stringify({ ready: true, port, functions: NAMES })}\n`);
 });
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(0));
+// Whoever started this may be killed without a chance to end it.
+if (values["stop-with-stdin"]) process.stdin.on("end", () => process.exit(0)).resume();

@@ -1,4 +1,4 @@
-import type { InstanceTemplate } from "../../wire/compute.d.ts";
+import type { Image, InstanceTemplate } from "../../wire/compute.d.ts";
 import { instant } from "../core/instants.ts";
 import type { GroupView, Inputs, Observation, Problem } from "../core/observation.ts";
 import { type GroupRef, groupKey, type Policy } from "../core/policy.ts";
@@ -84,8 +84,9 @@ async function readGroup(compute: Compute, ref: GroupRef, withMachines: boolean)
 
 async function readInputs(cloud: Cloud, compute: Compute, policy: Policy, adopting: boolean): Promise<Inputs> {
   const { family, project } = policy.follows;
-  const [image, configCommit, secrets, bases, running] = await Promise.all([
+  const [image, images, configCommit, secrets, bases, running] = await Promise.all([
     orProblem(`an image of family ${family} in ${project} that is not deprecated`, compute.head(family, project)),
+    orProblem(`images of family ${family} in ${project}`, compute.images(family, project)),
     readRef(cloud, policy),
     Promise.all(
       Object.entries(policy.secrets).map(async ([name, ref]) => [name, await resolveSecret(cloud, ref)] as const),
@@ -97,11 +98,17 @@ async function readInputs(cloud: Cloud, compute: Compute, policy: Policy, adopti
   ]);
   return {
     image,
+    unready: Array.isArray(images) ? unreadyAfter(images, image) : [],
     configCommit,
     secrets: Object.fromEntries(secrets),
     bases: Object.fromEntries(bases),
     ...(running && { running: Object.fromEntries(running) }),
   };
+}
+
+function unreadyAfter(images: Image[], head: Image | Problem): Image[] {
+  const since = "problem" in head ? 0 : Date.parse(head.creationTimestamp);
+  return images.filter(({ status, creationTimestamp }) => status !== "READY" && Date.parse(creationTimestamp) >= since);
 }
 
 async function readRef(cloud: Cloud, policy: Policy): Promise<string | null | Problem> {

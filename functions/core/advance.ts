@@ -14,7 +14,7 @@ import { askForTemplates } from "./mint.ts";
 import { type GroupView, isProblem, type Problem } from "./observation.ts";
 import { ask, changedFromOutside } from "./patch.ts";
 import { describeStep, type Policy, type Step, stepName } from "./policy.ts";
-import { reason } from "./reasons.ts";
+import { counted, reason } from "./reasons.ts";
 import type { Rollout } from "./record.ts";
 import { short } from "./release.ts";
 import { putBack, rollBack } from "./rollback.ts";
@@ -175,7 +175,7 @@ function judge(turn: Turn, rollout: Rollout, policy: Policy, step: Step): void {
   const until = later(rollout.since, bakeMs);
   if (now < until) {
     const name = finalBake ? "the final bake" : `the bake of ${stepName(step)}`;
-    say(turn, "baking", `${found.fine.length} new machines are healthy; ${name} ends at ${until}`, { until });
+    say(turn, "baking", `${counted(found.fine.length, "new machine")} healthy; ${name} ends at ${until}`, { until });
     return;
   }
   if (finalBake) nextWave(turn, rollout, policy);
@@ -236,19 +236,24 @@ function converge(turn: Turn, rollout: Rollout, policy: Policy, step: Step, foun
 function sayProgress(turn: Turn, rollout: Rollout, step: Step, found: Assessment): void {
   const until = rollout.deadline ?? undefined;
   const more = (names: { name: string }[]) => ({ evidence: names.map(({ name }) => name), ...(until && { until }) });
-  const progress = `${found.fine.length} of ${found.wanted} new machines are ready (${stepName(step)})`;
+  const progress = `${found.fine.length} of ${counted(found.wanted, "new machine")} ready (${stepName(step)})`;
   for (const problem of found.problems) say(turn, "access-denied", problem.text);
   if (found.capacity.length > 0)
     say(turn, "capacity", `${progress}; no capacity: ${found.capacity[0]}`, more(found.creating));
   else if (found.unhealthy.length > 0)
-    say(turn, "unhealthy", `${progress}; ${found.unhealthy.length} are not healthy`, more(found.unhealthy));
+    say(turn, "unhealthy", `${progress}; ${found.unhealthy.length} not healthy`, more(found.unhealthy));
   else if (found.booting.length > 0)
-    say(turn, "booting", `${progress}; ${found.booting.length} are booting and have not reported`, more(found.booting));
+    say(
+      turn,
+      "booting",
+      `${progress}; ${found.booting.length} booting, not reported or not healthy yet`,
+      more(found.booting),
+    );
   else
     say(
       turn,
       "creating",
-      `${progress}; ${found.creating.length} are being made, ${found.old.length} old ones are left`,
+      `${progress}; ${found.creating.length} being made, ${found.old.length} old left`,
       more(found.creating),
     );
 }
@@ -256,7 +261,7 @@ function sayProgress(turn: Turn, rollout: Rollout, step: Step, found: Assessment
 function passGate(turn: Turn, rollout: Rollout, policy: Policy, step: Step, found: Assessment): void {
   const { now } = turn.context;
   const gates = policy.gates.length > 0 ? policy.gates.join(" and ") : "no gate (the fleet file names none)";
-  const why = reason("gate-passed", `${stepName(step)}: ${found.fine.length} machines passed ${gates}`);
+  const why = reason("gate-passed", `${stepName(step)}: ${counted(found.fine.length, "machine")} passed ${gates}`);
   rollout.passed.push({ wave: rollout.wave, step: stepName(step), at: now, machines: found.fine.length });
   remember(turn, "gate-passed", why, rollout.id);
   rollout.stepSince = now;

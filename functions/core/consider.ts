@@ -4,7 +4,7 @@ import { askForTemplates } from "./mint.ts";
 import { type GroupView, type Inputs, isProblem } from "./observation.ts";
 import { describeStep, groupKey, type Policy } from "./policy.ts";
 import { preflight } from "./preflight.ts";
-import { type Reason, reason } from "./reasons.ts";
+import { counted, type Reason, reason } from "./reasons.ts";
 import type { Rollout, RolloutGroup, Stable } from "./record.ts";
 import { contains, makeRelease, type Release, type ReleaseInputs, short } from "./release.ts";
 import { baseDigest } from "./template.ts";
@@ -17,6 +17,7 @@ export function consider(turn: Turn, policy: Policy): void {
   const inputs = observation.inputs;
   const groups = readableGroups(turn, policy);
   if (!inputs || !groups) return;
+  sayUnready(turn, inputs);
   const asked = releaseInputs(turn, policy, inputs);
   if (!asked) return;
   const release = makeRelease(asked, turn.context.sha256);
@@ -39,6 +40,17 @@ export function consider(turn: Turn, policy: Policy): void {
     return;
   }
   start(turn, policy, stable, release, inputs, groups);
+}
+
+/** Somebody made it and waits for a rollout that cannot come. */
+function sayUnready(turn: Turn, { unready }: Inputs): void {
+  for (const { name, status } of unready) {
+    const what =
+      status === "FAILED"
+        ? "could not be made: look at the error of its images.insert operation, delete it and make another"
+        : "is not the family's head before it is READY; its last audit entry rings, and the fleet looks again";
+    say(turn, "image-not-ready", `newer image ${name} is ${status} and ${what}`);
+  }
 }
 
 function readableGroups(turn: Turn, policy: Policy): Map<string, GroupView> | undefined {
@@ -115,7 +127,7 @@ function adopt(
     [...groups].map(([key, view]): [string, ManagerVersion[]] => [key, sendable(view.versions)]),
   );
   turn.record.stable = { release, since: turn.context.now, adopted: true, versions };
-  const why = reason("adopted", `taken on as it is: ${policy.groups.length} groups run ${image.name}`);
+  const why = reason("adopted", `taken on as it is: ${counted(policy.groups.length, "group")} on ${image.name}`);
   remember(turn, "adopted", why);
   return true;
 }

@@ -30,6 +30,8 @@ export function isProblem(value: object): value is Problem {
 
 export interface Inputs {
   image: Image | Problem;
+  /** Newer images of the family that are not READY: they are not its head, and somebody may be waiting for them. */
+  unready: Image[];
   configCommit: string | null | Problem;
   /** Manifest's name → full version name. */
   secrets: Record<string, string | Problem>;

@@ -65,3 +65,8 @@ export interface Reason {
 export function reason(word: ReasonWord, text: string, more: Omit<Reason, "word" | "text"> = {}): Reason {
   return { word, text, ...more };
 }
+
+/** `1 machine`, `6 machines`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}

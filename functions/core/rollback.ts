@@ -3,7 +3,7 @@ import { end, quarantine } from "./ending.ts";
 import { isProblem } from "./observation.ts";
 import { ask } from "./patch.ts";
 import type { Policy } from "./policy.ts";
-import type { Reason } from "./reasons.ts";
+import { counted, type Reason } from "./reasons.ts";
 import type { Rollout } from "./record.ts";
 import { short } from "./release.ts";
 import { enter, remember, say, type Turn } from "./turn.ts";
@@ -69,7 +69,7 @@ export function putBack(turn: Turn, rollout: Rollout, policy: Policy): void {
       say(
         turn,
         "rolling-back",
-        `${rollout.id} is being put back to ${short(rollout.from.release.digest)}: ${names.length} machines of ${key} are under way`,
+        `${rollout.id} is being put back to ${short(rollout.from.release.digest)}: ${counted(names.length, "machine")} of ${key} under way`,
         { evidence: names },
       );
     }

@@ -21,7 +21,7 @@ export interface Compute {
   image(name: string, project?: string): Promise<Image | undefined>;
   /** The family's head: its newest image that is not deprecated. */
   head(family: string, project?: string): Promise<Image | undefined>;
-  images(family?: string): Promise<Image[]>;
+  images(family?: string, project?: string): Promise<Image[]>;
   insertImage(image: Partial<Image>, requestId: string): Promise<Operation>;
   deprecateImage(name: string, status: DeprecationStatus, requestId: string): Promise<Operation>;
   template(name: string): Promise<InstanceTemplate | undefined>;
@@ -89,7 +89,8 @@ export function makeCompute(rest: Rest, home: string): Compute {
   return {
     image: (name, project = home) => orUndefined(rest.get(`projects/${project}/global/images/${name}`)),
     head: (family, project = home) => orUndefined(rest.get(`projects/${project}/global/images/family/${family}`)),
-    images: (family) => all<Image>(`projects/${home}/global/images`, family ? { filter: `family = "${family}"` } : {}),
+    images: (family, project = home) =>
+      all<Image>(`projects/${project}/global/images`, family ? { filter: `family = "${family}"` } : {}),
     insertImage: (image, requestId) => rest.send("POST", `projects/${home}/global/images`, image, { requestId }),
     deprecateImage: (name, status, requestId) =>
       rest.send("POST", `projects/${home}/global/images/${name}/deprecate`, status, { requestId }),

@@ -281,6 +281,17 @@ describe("decide", () => {
     expect(cloud.record.active).toBeNull();
   });
 
+  it.each([
+    ["PENDING" as const, /before it is READY/],
+    ["FAILED" as const, /make another/],
+  ])("a newer image that is %s does not start anything, and is spoken of", (status, text) => {
+    const cloud = adopted();
+    cloud.unready = [imageOf("web-2", "1002", { status })];
+    cloud.step();
+    expect(cloud.record.reasons).toContainEqual({ word: "image-not-ready", text: expect.stringMatching(text) });
+    expect(cloud.record.active).toBeNull();
+  });
+
   it("mode observe says what it would do", () => {
     const cloud = adopted(6, policyOf({ mode: "observe" }));
     publish(cloud, "web-2", "1002");

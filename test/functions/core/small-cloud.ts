@@ -74,6 +74,7 @@ export class SmallCloud {
   now = Date.UTC(2026, 10, 20, 12);
   record: FleetRecord = emptyRecord("web");
   head: Image = imageOf("web-1", "1001");
+  unready: Image[] = [];
   commands: Command[] = [];
   secrets: Observation["inputs"] extends infer I ? (I extends { secrets: infer S } ? S : never) : never = {};
   templates = new Map<string, InstanceProperties>([["web-base", baseProperties]]);
@@ -128,6 +129,7 @@ export class SmallCloud {
       ...(untouched && {
         inputs: {
           image: this.head,
+          unready: this.unready,
           configCommit: null,
           secrets: this.secrets,
           bases: { "us-central1-a/web": baseProperties },
