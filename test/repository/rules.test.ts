@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { REASON_WORDS } from "../../functions/core/reasons.ts";
@@ -41,6 +41,13 @@ describe("the agent alone has no runtime dependency", () => {
     const agent = tracked.filter((file) => file.startsWith("agent/") && file.endsWith(".ts"));
     expect(agent.length).toBeGreaterThan(5);
     expect(offending(agent, /^(import|export) .* from "(?!\.|node:)/)).toEqual([]);
+  });
+});
+
+describe("what lands on every machine stays small", () => {
+  // The mark is 48 KiB; above this the build must not pass.
+  it("the agent's bundle is under 64 KiB", () => {
+    expect(statSync(join(root, "dist/agent/moult-agent.cjs")).size).toBeLessThan(65_536);
   });
 });
 

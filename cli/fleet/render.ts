@@ -1,0 +1,130 @@
+import type { Reason } from "../../functions/core/reasons.ts";
+import { bar, relative } from "../terminal/bar.ts";
+import { table } from "../terminal/table.ts";
+import type { Paint, Stream, Style } from "../terminal/terminal.ts";
+import { wrap } from "../terminal/text.ts";
+import type { FleetView, GroupStatus, RolloutView } from "./view.ts";
+
+const GOOD = new Set(["up-to-date", "succeeded", "gate-passed", "adopted"]);
+const BAD = new Set([
+  "report-failed",
+  "machine-recreated",
+  "no-progress",
+  "rolling-back",
+  "rolled-back",
+  "rollback-stuck",
+  "quarantined",
+]);
+
+export function wordStyle(word: string): Style {
+  return GOOD.has(word) ? "green" : BAD.has(word) ? "red" : "yellow";
+}
+
+/** Reasons as sentences, each under its word, with what was looked at and when it can change. */
+export function reasonText(reasons: readonly Reason[], out: Stream, now: number): string {
+  const width = out.width() - 4;
+  return reasons
+    .map(({ word, text, until, evidence }) =>
+      [
+        out.paint(["bold", ...[wordStyle(word)].flat()], word),
+        ...wrap(text, width).map((line) => `    ${line}`),
+        ...(evidence && evidence.length > 0
+          ? wrap(`looked at: ${evidence.join(", ")}`, width).map((line) => out.paint("dim", `    ${line}`))
+          : []),
+        ...(until ? [out.paint("dim", `    can change by itself until ${until} (${relative(until, now)})`)] : []),
+      ].join("\n"),
+    )
+    .map((paragraph) => `${paragraph}\n`)
+    .join("");
+}
+
+export function fleetText(view: FleetView, out: Stream, now: number): string {
+  const { paint } = out;
+  const facts: string[][] = [];
+  if (view.stable) {
+    const adopted = view.stable.adopted ? ", taken on as found" : "";
+    facts.push([
+      "stable",
+      `${paint("green", view.stable.image)} (release ${view.stable.release}), for ${relative(view.stable.since, now).replace(" ago", "")}${adopted}`,
+    ]);
+  } else facts.push(["stable", "none yet"]);
+  if (view.candidate && view.candidate.release !== view.stable?.release)
+    facts.push([
+      "candidate",
+      `${view.candidate.image} (release ${view.candidate.release}), since ${relative(view.candidate.since, now)}`,
+    ]);
+  if (view.mode === "observe") facts.push(["mode", "observe: nothing is rolled out"]);
+  if (view.hold)
+    facts.push(["hold", paint("yellow", `by ${view.hold.by}, ${relative(view.hold.at, now)}: ${view.hold.reason}`)]);
+  if (view.last)
+    facts.push([
+      "last",
+      `${view.last.id} to ${view.last.imageName}: ${paint(view.last.ending === "succeeded" ? "green" : "red", view.last.ending)}, ${relative(view.last.endedAt, now)}`,
+    ]);
+  for (const { key, imageName, at } of view.quarantine)
+    facts.push([
+      "quarantine",
+      paint("red", `${imageName}, since ${relative(at, now)}; moult quarantine lift ${view.fleet} ${key}`),
+    ]);
+  const looked = view.lastLook ? `${relative(view.lastLook, now)}` : "never";
+  facts.push([
+    "looked",
+    `${looked}${view.nextLook ? `, again ${Date.parse(view.nextLook) > now ? relative(view.nextLook, now) : "now"}` : ""}`,
+  ]);
+
+  return [
+    `${paint("bold", `fleet ${view.fleet}`)}\n`,
+    facts.map(([name = "", text = ""]) => `  ${paint("dim", name.padEnd(11))}${text}\n`).join(""),
+    ...(view.rollout ? [`\n${rolloutText(view.rollout, view.groups, paint, now)}`] : []),
+    ...view.groups.map((group) => `\n${groupText(group, paint)}`),
+    `\n${reasonText(view.reasons, out, now)}`,
+  ].join("");
+}
+
+function rolloutText(rollout: RolloutView, groups: GroupStatus[], paint: Paint, now: number): string {
+  const machines = groups.flatMap((group) => group.machines);
+  const fresh = machines.filter(({ runs }) => runs === rollout.to).length;
+  const size = groups.reduce((sum, group) => sum + group.targetSize, 0);
+  return [
+    `${paint("bold", `rollout ${rollout.id}`)}  ${rollout.from} → ${paint("cyan", rollout.to)}  ${paint("yellow", rollout.phase)}, ${relative(rollout.startedAt, now).replace(" ago", "")} under way\n`,
+    `  ${stepLine(rollout, paint)}\n`,
+    `  ${paint("cyan", bar(fresh, size, 24))} ${fresh} of ${size} machines new\n`,
+  ].join("");
+}
+
+/** `✓ canary 1 ─ ● 100% ─ ○ final bake` */
+export function stepLine({ steps }: Pick<RolloutView, "steps">, paint: Paint): string {
+  return steps
+    .map(({ name, state }) =>
+      state === "passed"
+        ? paint("green", `✓ ${name}`)
+        : state === "current"
+          ? paint("cyan", `● ${name}`)
+          : paint("dim", `○ ${name}`),
+    )
+    .join(paint("dim", " ─ "));
+}
+
+function groupText(group: GroupStatus, paint: Paint): string {
+  if (group.problem) return `${paint("bold", group.key)}  ${paint("red", group.problem)}\n`;
+  const counts = new Map<string, { runs: string; state: string; count: number }>();
+  for (const { runs, action, health } of group.machines) {
+    const state = action !== "NONE" ? action.toLowerCase() : (health?.toLowerCase() ?? "running");
+    const entry = counts.get(`${runs} ${state}`) ?? { runs, state, count: 0 };
+    counts.set(`${runs} ${state}`, { ...entry, count: entry.count + 1 });
+  }
+  const rows = [...counts.values()].map(({ runs, state, count }) => [
+    `  ${runs}`,
+    String(count),
+    paint(
+      state === "healthy" || state === "running"
+        ? "green"
+        : state === "unhealthy" || state === "timeout"
+          ? "red"
+          : "yellow",
+      state,
+    ),
+  ]);
+  const head = `${paint("bold", group.key)}  ${group.machines.length} of ${group.targetSize} machines${group.stable ? "" : ", changing"}\n`;
+  return rows.length > 0 ? head + table(["  RUNS", "MACHINES", "STATE"], rows, paint) : head;
+}

@@ -1,0 +1,91 @@
+import type { Command } from "./args.ts";
+
+export interface Entry {
+  name: string;
+  summary: string;
+  load(): Promise<Command>;
+}
+
+/** In the order of help. Loaded at use: the emulator must not pay for the clients, nor status for the emulator. */
+export const COMMANDS: readonly Entry[] = [
+  {
+    name: "demo",
+    summary: "watch a fleet of 6 follow its images, on this computer",
+    load: async () => (await import("./commands/demo.ts")).command,
+  },
+  {
+    name: "emulator",
+    summary: "run a small Google Cloud on this computer",
+    load: async () => (await import("./commands/emulator.ts")).command,
+  },
+  {
+    name: "emulator exec",
+    summary: "start it, run a command against it, stop it",
+    load: async () => (await import("./commands/emulatorExec.ts")).command,
+  },
+  {
+    name: "fleet apply",
+    summary: "check a fleet file and make it the fleet's policy",
+    load: async () => (await import("./commands/fleetApply.ts")).command,
+  },
+  {
+    name: "status",
+    summary: "all fleets, or one with its rollout and machines",
+    load: async () => (await import("./commands/status.ts")).command,
+  },
+  {
+    name: "why",
+    summary: "why a fleet is as it is",
+    load: async () => (await import("./commands/why.ts")).command,
+  },
+  {
+    name: "history",
+    summary: "what happened to a fleet",
+    load: async () => (await import("./commands/history.ts")).command,
+  },
+  {
+    name: "wait",
+    summary: "wait for a rollout to end, and exit with its verdict",
+    load: async () => (await import("./commands/wait.ts")).command,
+  },
+  {
+    name: "rollback",
+    summary: "put the active rollout back, or go to the release before",
+    load: async () => (await import("./commands/rollback.ts")).command,
+  },
+  {
+    name: "stop",
+    summary: "hold a fleet where it is",
+    load: async () => (await import("./commands/stop.ts")).command,
+  },
+  {
+    name: "start",
+    summary: "let a held fleet go on",
+    load: async () => (await import("./commands/start.ts")).command,
+  },
+  {
+    name: "quarantine list",
+    summary: "what is not to be tried again",
+    load: async () => (await import("./commands/quarantineList.ts")).command,
+  },
+  {
+    name: "quarantine lift",
+    summary: "allow it again",
+    load: async () => (await import("./commands/quarantineLift.ts")).command,
+  },
+  {
+    name: "image create",
+    summary: "make an image from a folder or an archive",
+    load: async () => (await import("./commands/imageCreate.ts")).command,
+  },
+  {
+    name: "image list",
+    summary: "images with their families and states",
+    load: async () => (await import("./commands/imageList.ts")).command,
+  },
+  {
+    name: "image deprecate",
+    summary: "change an image's state, and so a family's head",
+    load: async () => (await import("./commands/imageDeprecate.ts")).command,
+  },
+];

@@ -1,0 +1,50 @@
+import { styleText } from "node:util";
+
+export type Style = Parameters<typeof styleText>[0];
+export type Paint = (style: Style, text: string) => string;
+
+/** One stream a person may be looking at. */
+export interface Stream {
+  write(text: string): void;
+  /** A person looks at it, so it can be redrawn. */
+  live: boolean;
+  width(): number;
+  paint: Paint;
+}
+
+export interface Terminal {
+  out: Stream;
+  err: Stream;
+  env: Record<string, string | undefined>;
+}
+
+/** The parts of a writable stream that matter here. */
+interface Writable {
+  write(text: string): unknown;
+  isTTY?: boolean;
+  columns?: number;
+}
+
+/** https://no-color.org: any non-empty NO_COLOR turns colour off, FORCE_COLOR turns it on without a terminal. */
+function coloured(stream: Writable, env: Terminal["env"]): boolean {
+  if (env.NO_COLOR) return false;
+  if (env.FORCE_COLOR) return env.FORCE_COLOR !== "0";
+  return stream.isTTY === true && env.TERM !== "dumb";
+}
+
+function streamOf(stream: Writable, env: Terminal["env"]): Stream {
+  const colour = coloured(stream, env);
+  return {
+    write: (text) => void stream.write(text),
+    live: stream.isTTY === true && env.TERM !== "dumb",
+    width: () => Math.max(40, Math.min(stream.columns ?? 100, 200)),
+    paint: (style, text) => (colour && text !== "" ? styleText(style, text, { validateStream: false }) : text),
+  };
+}
+
+export function makeTerminal(
+  streams: { stdout: Writable; stderr: Writable },
+  env: Record<string, string | undefined>,
+): Terminal {
+  return { out: streamOf(streams.stdout, env), err: streamOf(streams.stderr, env), env };
+}
