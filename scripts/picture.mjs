@@ -6,6 +6,11 @@ const BRIGHT = ["#7b8494", "#ff7b86", "#a9d98a", "#ffd68a", "#7cc4ff", "#de8ff5"
 const WIDTH = 8.4;
 const HEIGHT = 18;
 
+// Select Graphic Rendition, the only escape that tmux writes into a capture.
+const ESCAPE = `${String.fromCharCode(27)}\\[`;
+const SGR = new RegExp(`(${ESCAPE}[\\d;]*m)`);
+const CODES = new RegExp(`^${ESCAPE}([\\d;]*)m$`);
+
 const escapeXml = (value) => value.replace(/[&<>]/g, (sign) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[sign]);
 
 /** Applies one SGR code to the pen. */
@@ -24,8 +29,8 @@ const pen = { colour: undefined, bold: false, dim: false };
 const rows = input.split("\n").map((line, row) => {
   let column = 0;
   let spans = "";
-  for (const part of line.split(/(\x1b\[[\d;]*m)/)) {
-    const codes = /^\x1b\[([\d;]*)m$/.exec(part)?.[1];
+  for (const part of line.split(SGR)) {
+    const codes = CODES.exec(part)?.[1];
     if (codes !== undefined) {
       for (const code of codes.split(";")) apply(pen, Number(code));
       continue;
@@ -39,9 +44,18 @@ const rows = input.split("\n").map((line, row) => {
   }
   return `<text xml:space="preserve" y="${(34 + row * HEIGHT).toFixed(0)}">${spans}</text>`;
 });
-const columns = Math.max(...input.split("\n").map((line) => line.replace(/\x1b\[[\d;]*m/g, "").length));
+const columns = Math.max(
+  ...input.split("\n").map(
+    (line) =>
+      line
+        .split(SGR)
+        .filter((part) => !CODES.test(part))
+        .join("").length,
+  ),
+);
 const [width, height] = [Math.ceil(32 + columns * WIDTH), 34 + rows.length * HEIGHT];
 process.stdout.write(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="14">
+<title>moult demo: a fleet of six machines, and the canary of a new image booting</title>
 <rect width="100%" height="100%" rx="10" fill="#1e222a"/>
 ${rows.join("\n")}
 </svg>

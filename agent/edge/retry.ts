@@ -57,7 +57,7 @@ export function retryAfterMs(headers: { [name: string]: string | undefined }): n
   const text = headers["retry-after"]?.trim();
   if (!text) return 0;
   if (/^\d+$/.test(text)) return Number(text) * 1_000;
-  const wait = Date.parse(text) - Date.parse(headers["date"] ?? "");
+  const wait = Date.parse(text) - Date.parse(headers.date ?? "");
   return Number.isFinite(wait) ? Math.max(0, wait) : 0;
 }
 

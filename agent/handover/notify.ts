@@ -12,7 +12,7 @@ const programs = ["/usr/bin/systemd-notify", "/bin/systemd-notify"];
  * @returns what went wrong, or undefined; also when nobody listens.
  */
 export function notifyReady(root: string): string | undefined {
-  const socket = process.env["NOTIFY_SOCKET"];
+  const socket = process.env.NOTIFY_SOCKET;
   if (!socket) return undefined;
   const own = root === "";
   const program = own ? programs.find((file) => existsSync(file)) : "systemd-notify";

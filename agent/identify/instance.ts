@@ -37,35 +37,35 @@ export function readInstance(json: string): Instance {
   } catch {
     throw new Failure("metadata-refused", "The metadata server's answer is not JSON");
   }
-  const instance = object(all["instance"]);
-  const project = object(all["project"]);
-  const nic = object(array(instance["networkInterfaces"])[0]);
-  const access = object(array(nic["accessConfigs"])[0]);
-  const account = object(object(instance["serviceAccounts"])["default"]);
-  const hostname = text(instance["hostname"]) ?? "";
-  const zone = lastSegment(text(instance["zone"]) ?? "");
-  const id = text(instance["id"]) ?? "";
+  const instance = object(all.instance);
+  const project = object(all.project);
+  const nic = object(array(instance.networkInterfaces)[0]);
+  const access = object(array(nic.accessConfigs)[0]);
+  const account = object(object(instance.serviceAccounts).default);
+  const hostname = text(instance.hostname) ?? "";
+  const zone = lastSegment(text(instance.zone) ?? "");
+  const id = text(instance.id) ?? "";
   if (!/^\d+$/.test(id)) throw new Failure("metadata-refused", "The metadata server gives no instance id");
   return {
     id,
-    name: text(instance["name"]) ?? hostname.split(".")[0] ?? "",
+    name: text(instance.name) ?? hostname.split(".")[0] ?? "",
     zone,
     region: zone.replace(/-[^-]*$/, ""),
     hostname,
-    machineType: lastSegment(text(instance["machineType"]) ?? ""),
-    ip: text(nic["ip"]) || undefined,
-    externalIp: text(access["externalIp"]) || undefined,
-    project: text(project["projectId"]) ?? "",
-    projectNumber: text(project["numericProjectId"]) ?? "",
+    machineType: lastSegment(text(instance.machineType) ?? ""),
+    ip: text(nic.ip) || undefined,
+    externalIp: text(access.externalIp) || undefined,
+    project: text(project.projectId) ?? "",
+    projectNumber: text(project.numericProjectId) ?? "",
     attributes: Object.fromEntries(
-      Object.entries(object(instance["attributes"])).flatMap(([key, value]) =>
+      Object.entries(object(instance.attributes)).flatMap(([key, value]) =>
         typeof value === "string" ? [[key, value]] : [],
       ),
     ),
-    serviceAccount: text(account["email"])
+    serviceAccount: text(account.email)
       ? {
-          email: text(account["email"]) ?? "",
-          scopes: array(account["scopes"]).filter((scope) => typeof scope === "string"),
+          email: text(account.email) ?? "",
+          scopes: array(account.scopes).filter((scope) => typeof scope === "string"),
         }
       : undefined,
   };

@@ -33,12 +33,12 @@ export function openPack(text: string, commitDigest: string): Description {
   } catch {
     throw invalid("it is not JSON");
   }
-  const commit = asObject(pack["commit"]);
-  if (sha256(canonicalJson(pack["commit"])) !== commitDigest)
+  const commit = asObject(pack.commit);
+  if (sha256(canonicalJson(pack.commit)) !== commitDigest)
     throw invalid("the digest of its commit is not the one the release names");
-  const blobs = new Map(Object.entries(asObject(pack["blobs"])));
+  const blobs = new Map(Object.entries(asObject(pack.blobs)));
   const sources = new Map<string, Buffer>();
-  for (const [path, digest] of Object.entries(asObject(commit["tree"]))) {
+  for (const [path, digest] of Object.entries(asObject(commit.tree))) {
     const encoded = blobs.get(String(digest));
     if (typeof encoded !== "string") throw invalid(`the blob of ${path} is missing`);
     const bytes = Buffer.from(encoded, "base64");
@@ -46,7 +46,7 @@ export function openPack(text: string, commitDigest: string): Description {
     sources.set(path, bytes);
   }
   return {
-    manifest: readJson("manifest", JSON.stringify(commit["manifest"] ?? null, null, 2)),
+    manifest: readJson("manifest", JSON.stringify(commit.manifest ?? null, null, 2)),
     source: (name) => sources.get(name),
   };
 }

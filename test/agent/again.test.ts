@@ -29,7 +29,7 @@ const withSecret = {
 };
 
 async function bootOnce(manifest: unknown): Promise<void> {
-  cloud.instance.attributes["color"] = "blue";
+  cloud.instance.attributes.color = "blue";
   machine.bake(manifest);
   expect(await machine.boot()).toMatchObject({ exit: 0 });
   cloud.requests.length = 0;
@@ -39,7 +39,7 @@ describe("a second boot of the same instance", () => {
   test("verifies, changes nothing, and reports again", async () => {
     await bootOnce(plain);
     const before = machine.persistent();
-    cloud.instance.attributes["color"] = "red";
+    cloud.instance.attributes.color = "red";
     machine.bake({ ...plain, files: [] });
     const after = { ...before, "/usr/lib/moult/manifest.json": machine.read("/usr/lib/moult/manifest.json") };
     expect(await machine.boot()).toMatchObject({ exit: 0, last: "moult-agent: ready: 1 files sealed" });
@@ -51,7 +51,7 @@ describe("a second boot of the same instance", () => {
     await bootOnce(withSecret);
     const before = machine.persistent();
     machine.loseMemory();
-    cloud.instance.attributes["color"] = "red";
+    cloud.instance.attributes.color = "red";
     machine.bake({ manifest: 1 });
     expect(await machine.boot()).toMatchObject({ exit: 0 });
     expect(machine.read("/etc/web/db.env")).toBe('URL="blue:hunter2"');
@@ -149,7 +149,7 @@ describe("links are not followed", () => {
     unlinkSync(`${machine.root}/etc/web/x`);
     symlinkSync("../shadow", `${machine.root}/etc/web/id`);
     machine.bake(plain);
-    cloud.instance.attributes["color"] = "blue";
+    cloud.instance.attributes.color = "blue";
     const run = await machine.boot();
     expect(run).toMatchObject({
       exit: 13,
@@ -163,14 +163,14 @@ describe("links are not followed", () => {
     machine.write("/srv/real/keep", "");
     symlinkSync("../srv/real", `${machine.root}/etc/web`);
     machine.bake(plain);
-    cloud.instance.attributes["color"] = "blue";
+    cloud.instance.attributes.color = "blue";
     expect(await machine.boot()).toMatchObject({ exit: 13 });
     expect(existsSync(`${machine.root}/srv/real/id`)).toBe(false);
   });
 });
 
 test("killed at any moment while it places, the next boot ends with everything and no temporary", async () => {
-  cloud.instance.attributes["color"] = "blue";
+  cloud.instance.attributes.color = "blue";
   const many = Array.from({ length: 40 }, (_, i) => ({ path: `/etc/many/${i}`, content: `${i} {{ instance.id }}` }));
   machine.bake({ ...withSecret, files: [...withSecret.files, ...many] });
   let killed = 0;
@@ -184,7 +184,9 @@ test("killed at any moment while it places, the next boot ends with everything a
     const journal = `${machine.root}/var/lib/moult/journal.json`;
     while (child.exitCode === null && !existsSync(journal)) await new Promise((resolve) => setImmediate(resolve));
     for (let turn = 0; turn < round * 3; turn++) await new Promise((resolve) => setImmediate(resolve));
-    if (child.kill("SIGKILL") && (await over, child.signalCode === "SIGKILL")) killed++;
+    child.kill("SIGKILL");
+    await over;
+    if (child.signalCode === "SIGKILL") killed++;
     expect(await machine.boot()).toMatchObject({ exit: 0 });
     const now = machine.persistent();
     expect(Object.keys(now).filter((path) => /\.moult-|journal/.test(path))).toEqual([]);

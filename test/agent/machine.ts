@@ -92,7 +92,7 @@ export class Machine {
       process.execPath,
       [builtAgent(), "boot", "--root", this.root, "--metadata", address, ...endpoints, ...flags],
       {
-        env: { PATH: process.env["PATH"] ?? "", ...this.env },
+        env: { PATH: process.env.PATH ?? "", ...this.env },
         stdio: ["ignore", "pipe", "pipe"],
       },
     );

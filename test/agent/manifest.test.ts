@@ -155,7 +155,7 @@ describe("the instance", () => {
       projectNumber: "123456789012",
       ip: undefined,
     });
-    expect(instance.attributes["note"]).toBe('{"id": 5184363046278950541}');
+    expect(instance.attributes.note).toBe('{"id": 5184363046278950541}');
   });
   test("numbers inside texts and short numbers are left alone", () => {
     expect(

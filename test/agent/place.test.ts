@@ -186,7 +186,10 @@ describe("a destination that is not a plain file or nothing is refused before an
     ["a folder", () => mkdirSync(`${root}/etc/web/b`, { recursive: true }), "/etc/web/b is a folder"],
     [
       "a link",
-      () => (mkdirSync(`${root}/etc/web`), symlinkSync("/etc/passwd", `${root}/etc/web/b`)),
+      () => {
+        mkdirSync(`${root}/etc/web`);
+        symlinkSync("/etc/passwd", `${root}/etc/web/b`);
+      },
       "/etc/web/b is a link, and links are not followed",
     ],
     [
