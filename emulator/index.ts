@@ -3,10 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createAdmin } from "./admin.ts";
 import { createCompute } from "./compute/index.ts";
+import { environment } from "./environment.ts";
 import { createEventarc } from "./eventarc/index.ts";
 import { type Clock, ManualClock, RealClock } from "./frame/clock.ts";
-import { listenGrpc } from "./frame/grpc.ts";
-import { dispatch, listen, type OnAnswered } from "./frame/http.ts";
+import { type ListeningGrpc, listenGrpc } from "./frame/grpc.ts";
+import { dispatch, type Listening, listen, type OnAnswered } from "./frame/http.ts";
 import { Ids } from "./frame/ids.ts";
 import { Router } from "./frame/router.ts";
 import { StateFolder } from "./frame/state.ts";
@@ -19,6 +20,8 @@ import { createPubsub } from "./pubsub/index.ts";
 import { createScheduler } from "./scheduler/index.ts";
 import { createSecretManager } from "./secretmanager/index.ts";
 import { createStorage } from "./storage/index.ts";
+
+const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/;
 
 export interface EmulatorOptions {
   /** Default 127.0.0.1. Only loopback addresses are accepted: nothing here is protected. */
@@ -59,11 +62,35 @@ export interface Emulator {
 
 /** Starts a small Google Cloud on this machine. Rejects when a port is taken or the state folder is in use. */
 export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
-  const host = options.host ?? "127.0.0.1";
   const clock =
     options.clock === "manual" ? new ManualClock(options.startTime ?? Date.UTC(2026, 0, 1)) : new RealClock();
   const state = options.state === undefined ? undefined : StateFolder.open(options.state);
   const folder = options.state ?? mkdtempSync(join(tmpdir(), "moult-emulator-"));
+  // What was begun is ended in the opposite order, whether the emulator is closed or could not be started.
+  const ends: (() => Promise<void> | void)[] = [
+    () => (state ? state.release() : rmSync(folder, { recursive: true, force: true })),
+  ];
+  const end = async () => {
+    for (const work of ends.reverse()) await work();
+  };
+  try {
+    return await open(options, clock, state, folder, ends, end);
+  } catch (problem) {
+    await end();
+    throw problem;
+  }
+}
+
+async function open(
+  options: EmulatorOptions,
+  clock: Clock,
+  state: StateFolder | undefined,
+  folder: string,
+  ends: (() => Promise<void> | void)[],
+  end: () => Promise<void>,
+): Promise<Emulator> {
+  const host = options.host ?? "127.0.0.1";
+  if (!LOOPBACK.test(host)) throw new Error(`${host} is not a loopback address: nothing in the emulator is protected`);
   const world: World = {
     project: options.project ?? "moult-local",
     projectNumber: options.projectNumber ?? "123456789012",
@@ -106,8 +133,19 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   ];
   for (const service of services) router.add(service);
   router.add(createAdmin(world, router));
+  let web: Listening | undefined;
+  let grpc: ListeningGrpc | undefined;
+  // Services first: a stream that Pub/Sub holds open would keep its port from closing.
+  ends.push(
+    () => web?.close(),
+    () => grpc?.close(),
+    () => machines.close(),
+    async () => {
+      for (const service of services) await service.close?.();
+    },
+  );
 
-  const web = await listen(host, options.port ?? 0, async (call) => {
+  web = await listen(host, options.port ?? 0, async (call) => {
     const started = performance.now();
     const { id, answer } = await dispatch(router, call);
     options.onAnswered?.({
@@ -119,7 +157,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     });
     return answer;
   });
-  const grpc = await listenGrpc(host, options.grpcPort ?? 0, [...pubsub.grpc(), secretmanager.grpc()]);
+  grpc = await listenGrpc(host, options.grpcPort ?? 0, [...pubsub.grpc(), secretmanager.grpc()]);
   world.origin = `http://${host}:${web.port}`;
 
   // Only now: what is loaded may start machines, which ask for the origin.
@@ -142,45 +180,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     clock,
     close: async () => {
       state?.saveNow();
-      for (const service of services) await service.close?.();
-      await machines.close();
-      await grpc.close();
-      await web.close();
-      state?.release();
-      if (!state) rmSync(folder, { recursive: true, force: true });
+      await end();
     },
-  };
-}
-
-/** What Google's clients (Node, gcloud) and moult's own parts read from their environment. */
-function environment(world: World, web: string, grpc: string): Record<string, string> {
-  const root = `http://${web}/`;
-  const overrides = [
-    "SECRETMANAGER",
-    "PUBSUB",
-    "LOGGING",
-    "CLOUDSCHEDULER",
-    "EVENTARC",
-    "IAM",
-    "CLOUDRESOURCEMANAGER",
-    "SERVICEUSAGE",
-  ];
-  return {
-    GOOGLE_CLOUD_PROJECT: world.project,
-    STORAGE_EMULATOR_HOST: `http://${web}`,
-    PUBSUB_EMULATOR_HOST: grpc,
-    PUBSUB_PROJECT_ID: world.project,
-    GCE_METADATA_HOST: web,
-    MOULT_COMPUTE_ENDPOINT: `${root}compute/v1/`,
-    MOULT_SECRETMANAGER_ENDPOINT: root,
-    MOULT_CERTS_URL: `${root}oauth2/v3/certs`,
-    CLOUDSDK_CORE_PROJECT: world.project,
-    CLOUDSDK_AUTH_DISABLE_CREDENTIALS: "true",
-    CLOUDSDK_CORE_DISABLE_PROMPTS: "1",
-    CLOUDSDK_CORE_CHECK_GCE_METADATA: "false",
-    // Compute and Storage want their full path; the others their root.
-    CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE: `${root}compute/v1/`,
-    CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE: `${root}storage/v1/`,
-    ...Object.fromEntries(overrides.map((name) => [`CLOUDSDK_API_ENDPOINT_OVERRIDES_${name}`, root])),
   };
 }

@@ -22,12 +22,13 @@ const MAX_REQUEST_BYTES = 20 * 1024 * 1024;
 /** How long open calls may take to end, in real time, before the port is closed under them. */
 const SHUTDOWN_MS = 500;
 
+export interface ListeningGrpc {
+  port: number;
+  close(): Promise<void>;
+}
+
 /** Serves all of them on one port, in clear text. Port 0 takes a free one. */
-export async function listenGrpc(
-  host: string,
-  port: number,
-  services: GrpcService[],
-): Promise<{ port: number; close(): Promise<void> }> {
+export async function listenGrpc(host: string, port: number, services: GrpcService[]): Promise<ListeningGrpc> {
   const server = new Server({
     "grpc.max_receive_message_length": MAX_REQUEST_BYTES,
     "grpc.max_send_message_length": -1,

@@ -9,7 +9,7 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 
 /** Raised when what is saved changes shape; an older folder is then refused rather than misread. */
 const VERSION = 1;
@@ -34,9 +34,9 @@ export class StateFolder {
   #timer: NodeJS.Timeout | undefined;
 
   private constructor(folder: string) {
-    this.#folder = folder;
-    this.#file = join(folder, "state.json");
-    this.#lock = join(folder, "lock");
+    this.#folder = resolve(folder);
+    this.#file = join(this.#folder, "state.json");
+    this.#lock = join(this.#folder, "lock");
   }
 
   /** Creates and locks the folder. Throws when a living emulator holds it. */
@@ -53,11 +53,13 @@ export class StateFolder {
         const fd = openSync(this.#lock, "wx", 0o600);
         writeSync(fd, String(process.pid));
         closeSync(fd);
+        held.add(this.#lock);
         return;
       } catch (problem) {
         if ((problem as NodeJS.ErrnoException).code !== "EEXIST") throw problem;
         const holder = Number(readFileSync(this.#lock, "utf8"));
-        if (last || alive(holder)) {
+        // A lock with our own process id that we do not hold is of a process before us that had the same.
+        if (last || (holder === process.pid ? held.has(this.#lock) : alive(holder))) {
           throw new Error(
             `${this.#folder} is in use by the emulator with process id ${holder}; stop it, or take another folder`,
           );
@@ -108,13 +110,17 @@ export class StateFolder {
   release(): void {
     clearTimeout(this.#timer);
     rmSync(this.#lock, { force: true });
+    held.delete(this.#lock);
   }
 }
+
+/** Locks that emulators of this process hold. */
+const held = new Set<string>();
 
 function alive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return pid !== process.pid;
+    return true;
   } catch (problem) {
     return (problem as NodeJS.ErrnoException).code === "EPERM";
   }
