@@ -7,8 +7,10 @@ import { paths } from "./records.ts";
 export interface Acted {
   /** How many effects were done. */
   done: number;
-  /** What Google said to the one it refused; the rest was not tried. */
+  /** What Google said to the one it refused; what could depend on it was not tried. */
   refusal?: string;
+  /** Google is busy or away: asking again at once would only make that worse. */
+  later?: true;
 }
 
 /**
@@ -24,6 +26,7 @@ export async function act(
   stillMine: () => Promise<boolean>,
 ): Promise<Acted> {
   let done = 0;
+  let refusal: string | undefined;
   for (const effect of effects) {
     const changes = effect.kind === "patch-group" || effect.kind === "insert-template";
     if (changes && !(await stillMine())) {
@@ -41,10 +44,16 @@ export async function act(
         });
         continue;
       }
+      // A command that was applied stays applied; what it asked for must not wait for its object.
+      if (effect.kind === "delete-command" && isFailure(problem)) {
+        cloud.log("WARNING", `${effect.name} stays: ${problem.message}`, { word: problem.kind, fleet });
+        refusal = problem.message;
+        continue;
+      }
       // A fingerprint that no longer matches: the group changed since the look, so look again.
       if (isFailure(problem, "conflict", "unavailable")) {
         cloud.log("INFO", `${effect.kind}: ${problem.message}`, { word: problem.kind, fleet });
-        return { done };
+        return { done, ...(problem.kind === "unavailable" && { later: true }) };
       }
       if (isFailure(problem)) {
         cloud.log("ERROR", `${effect.kind}: ${problem.message}`, { word: problem.kind, fleet });
@@ -53,7 +62,7 @@ export async function act(
       throw problem;
     }
   }
-  return { done };
+  return { done, ...(refusal !== undefined && { refusal }) };
 }
 
 async function perform(cloud: Cloud, fleet: string, policy: Policy | null, effect: Effect): Promise<void> {

@@ -1,6 +1,7 @@
 import type { LogEntry } from "../../wire/logging.d.ts";
 import type { PushEnvelope } from "../../wire/pubsub.d.ts";
 import { groupKey } from "../core/policy.ts";
+import type { FleetRecord } from "../core/record.ts";
 import { ring } from "./bell.ts";
 import type { Cloud } from "./cloud.ts";
 import { fleetNames, loadRecord } from "./records.ts";
@@ -40,8 +41,8 @@ export async function groupChanged(cloud: Cloud, envelope: PushEnvelope): Promis
   const place = location ?? zone;
   const concerned: string[] = [];
   for (const fleet of await fleetNames(cloud.state)) {
-    const { record } = await loadRecord(cloud.state, fleet);
-    const touched = record.policy?.groups.some((ref) =>
+    const record = await readable(cloud, fleet);
+    const touched = record?.policy?.groups.some((ref) =>
       group ? groupKey(ref) === `${place}/${group}` : ref.zone === place && record.active !== null,
     );
     if (touched) concerned.push(fleet);
@@ -65,12 +66,30 @@ export async function ticked(cloud: Cloud, envelope: PushEnvelope): Promise<void
   const now = new Date(cloud.time.now()).toISOString();
   const waiting = new Set((await cloud.state.names("commands/")).map((name) => name.split("/")[1]));
   for (const fleet of await fleetNames(cloud.state)) {
-    const { record } = await loadRecord(cloud.state, fleet);
+    const record = await readable(cloud, fleet);
+    // Rung again each minute, one that cannot be read would only fail again.
+    if (!record) continue;
     if (waiting.has(fleet) || record.nextLook === null || record.nextLook <= now)
       await cloud.topics.ring(cloud.settings.ticksTopic, { fleet });
   }
 }
 
+/** One fleet's record that cannot be read must not keep the others from being rung; its own look fails and says so. */
+async function readable(cloud: Cloud, fleet: string): Promise<FleetRecord | undefined> {
+  try {
+    return (await loadRecord(cloud.state, fleet)).record;
+  } catch (problem) {
+    cloud.log("ERROR", `the record of ${fleet} cannot be read: ${(problem as Error).message}`, {
+      word: "record-unreadable",
+      fleet,
+    });
+    return undefined;
+  }
+}
+
+/** Waits for all, also when one fails: what goes on after the answer may be given no time to. */
 async function ringAll(cloud: Cloud, fleets: string[]): Promise<void> {
-  await Promise.all(fleets.map((fleet) => ring(cloud, fleet)));
+  const rung = await Promise.allSettled(fleets.map((fleet) => ring(cloud, fleet)));
+  const failed = rung.find((result) => result.status === "rejected");
+  if (failed) throw failed.reason;
 }

@@ -3,6 +3,7 @@ import { instant } from "../core/instants.ts";
 import type { GroupView, Inputs, Observation, Problem } from "../core/observation.ts";
 import { type GroupRef, groupKey, type Policy } from "../core/policy.ts";
 import type { FleetRecord } from "../core/record.ts";
+import { isUntouched } from "../core/supersede.ts";
 import { bootDisk, familyDisk, RELEASE_KEY } from "../core/template.ts";
 import { lastSegment, openVersion } from "../core/wanted.ts";
 import type { Compute } from "../google/compute.ts";
@@ -15,7 +16,8 @@ import { readReports } from "./reports.ts";
 export async function observe(cloud: Cloud, record: FleetRecord, refusal: string | undefined): Promise<Observation> {
   const commands = await readCommands(cloud, record.fleet);
   const applied = commands.findLast((command) => command.kind === "apply");
-  const policy = applied?.kind === "apply" ? applied.policy : record.policy;
+  // A rollout goes on with the fleet file it began with, whatever is applied meanwhile.
+  const policy = record.active?.policy ?? (applied?.kind === "apply" ? applied.policy : record.policy);
   const seen: Observation = {
     at: instant(cloud.time.now()),
     commands,
@@ -27,7 +29,7 @@ export async function observe(cloud: Cloud, record: FleetRecord, refusal: string
   if (!policy) return seen;
   const compute = cloud.compute(policy.project);
   const { active } = record;
-  const untouched = !active || Object.values(active.groups).every(({ intent }) => !intent);
+  const untouched = !active || isUntouched(active);
 
   const [groups, inputs, reports, templates] = await Promise.all([
     Promise.all(
@@ -119,10 +121,19 @@ async function readRef(cloud: Cloud, policy: Policy): Promise<string | null | Pr
     cloud.config.read(name),
   );
   if ("problem" in found) return found;
-  const { commit } = JSON.parse(found.text) as { commit?: unknown };
+  const commit = member(found.text, "commit");
   return typeof commit === "string"
     ? commit
     : { problem: "missing", text: `configuration ref ${policy.config.ref} names no commit` };
+}
+
+/** Of a JSON text that somebody else may have written: what is none has no members, and does not stop the look. */
+function member(text: string, name: string): unknown {
+  try {
+    return (JSON.parse(text) as Record<string, unknown> | null)?.[name];
+  } catch {
+    return undefined;
+  }
 }
 
 async function resolveSecret(
@@ -178,9 +189,7 @@ async function readTemplates(compute: Compute, record: FleetRecord): Promise<Obs
         if (rollout?.kind === "rollback") return [template, "same"];
         const release = there.properties.metadata?.items?.find(({ key }) => key === RELEASE_KEY)?.value ?? "{}";
         const image = bootDisk(there.properties)?.initializeParams?.sourceImage ?? "";
-        const same =
-          (JSON.parse(release) as { release?: string }).release === rollout?.to.digest &&
-          lastSegment(image) === rollout?.to.image.name;
+        const same = member(release, "release") === rollout?.to.digest && lastSegment(image) === rollout?.to.image.name;
         return [template, same ? "same" : "different"];
       },
     ),

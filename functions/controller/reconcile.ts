@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { sameValue } from "../core/canonical.ts";
-import { decide } from "../core/decide.ts";
-import { type Instant, instant } from "../core/instants.ts";
+import { ACTIVE_LOOK_MS, decide } from "../core/decide.ts";
+import { type Instant, instant, later } from "../core/instants.ts";
 import type { FleetRecord } from "../core/record.ts";
 import { isFailure } from "../google/failure.ts";
 import { act } from "./act.ts";
@@ -48,7 +48,9 @@ export async function reconcile(cloud: Cloud, fleet: string): Promise<Instant | 
       return decision.record.nextLook;
     }
     const stillMine = async () => (await cloud.state.read(paths.record(fleet)))?.generation === saved;
-    const acted = await act(cloud, fleet, decision.record.policy, decision.effects, stillMine);
+    const policy = decision.record.active?.policy ?? decision.record.policy;
+    const acted = await act(cloud, fleet, policy, decision.effects, stillMine);
+    if (acted.later) return later(instant(cloud.time.now()), ACTIVE_LOOK_MS);
     refusal = acted.refusal;
     // What was refused once will be refused again now.
     if (refusal !== undefined && look > 0 && acted.done === 0) return decision.record.nextLook;
@@ -57,7 +59,7 @@ export async function reconcile(cloud: Cloud, fleet: string): Promise<Instant | 
     word: "circling",
     fleet,
   });
-  return instant(cloud.time.now());
+  return later(instant(cloud.time.now()), ACTIVE_LOOK_MS);
 }
 
 /** A look that found nothing new writes nothing, except now and then when it looked. */

@@ -22,11 +22,19 @@ export interface Loaded {
 export async function loadRecord(state: Bucket, fleet: string): Promise<Loaded> {
   const stored = await state.read(paths.record(fleet));
   if (!stored) return { record: emptyRecord(fleet), generation: "0" };
-  // Fields of a newer version are kept, fields that an older one did not write get their empty value.
-  return {
-    record: { ...emptyRecord(fleet), ...(JSON.parse(stored.text) as FleetRecord) },
-    generation: stored.generation,
-  };
+  return { record: readRecord(fleet, stored.text), generation: stored.generation };
+}
+
+/** Fields of a newer version are kept, fields that an older one did not write get their empty value. */
+function readRecord(fleet: string, text: string): FleetRecord {
+  const record: FleetRecord = { ...emptyRecord(fleet), ...(JSON.parse(text) as Partial<FleetRecord>) };
+  if (record.schema !== 1)
+    throw new Error(
+      `${paths.record(fleet)} has schema ${record.schema}, this version of moult reads 1: deploy the newer functions again`,
+    );
+  if (record.active && record.policy)
+    record.active = { ...record.active, policy: record.active.policy ?? record.policy };
+  return record;
 }
 
 export async function saveRecord(state: Bucket, record: FleetRecord, generation: string): Promise<string> {

@@ -33,25 +33,34 @@ async function judge(cloud: Cloud, name: string, fleet: string, release: string)
     cloud.log("WARNING", `report ${name} does not count: ${why}`, { word: "report-refused", fleet });
     return null;
   };
-  let signed: SignedReport;
-  let report: BootReport;
-  try {
-    signed = JSON.parse(stored.text) as SignedReport;
-    report = JSON.parse(signed.report) as BootReport;
-  } catch {
-    return refuse("it is not a signed report");
-  }
+  const read = readReport(stored.text);
+  if (!read) return refuse("it is not a signed report");
+  const { signed, report } = read;
   const audience = `moult:${createHash("sha256").update(signed.report).digest("hex")}`;
   const checked = await cloud.verifyIdentity({
-    token: signed.token ?? "",
+    token: signed.token,
     audience,
     storedAt: Date.parse(stored.created),
   });
   if ("problem" in checked) return refuse(checked.problem);
-  if (checked.identity.instanceId !== report.instance?.id)
+  if (checked.identity.instanceId !== report.instance.id)
     return refuse("it speaks of another instance than the one that signed it");
   if (report.fleet !== fleet || report.release !== release)
     return refuse("it speaks of another fleet or release than the place it lies in");
   const { verdict, reason, message } = report;
   return { instanceId: report.instance.id, instanceName: report.instance.name, verdict, reason, message };
+}
+
+/** Whoever may create reports may create anything: what is not of a report's shape must not stop the look. */
+function readReport(text: string): { signed: SignedReport; report: BootReport } | undefined {
+  try {
+    const signed = JSON.parse(text) as SignedReport;
+    if (typeof signed.report !== "string" || typeof signed.token !== "string") return undefined;
+    const report = JSON.parse(signed.report) as BootReport;
+    const { verdict, reason, message, instance } = report;
+    const texts = [verdict, reason, message, instance.id, instance.name].every((value) => typeof value === "string");
+    return texts ? { signed, report } : undefined;
+  } catch {
+    return undefined;
+  }
 }

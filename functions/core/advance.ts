@@ -1,20 +1,13 @@
-import {
-  type Assessment,
-  assess,
-  isConverged,
-  newMachines,
-  noteMachines,
-  stepsOf,
-  type WaveGroup,
-  waveGroups,
-} from "./assess.ts";
+import { type Assessment, assess, isConverged, noteMachines, stepsOf, type WaveGroup, waveGroups } from "./assess.ts";
 import { end, settle } from "./ending.ts";
-import { later } from "./instants.ts";
+import { releaseInputs } from "./inputs.ts";
+import { formatDuration, later } from "./instants.ts";
 import { askForTemplates } from "./mint.ts";
-import { type GroupView, isProblem, type Problem } from "./observation.ts";
+import { type GroupView, isProblem } from "./observation.ts";
 import { ask, changedFromOutside } from "./patch.ts";
+import { outside, pause, stayPaused } from "./pause.ts";
 import { describeStep, type Policy, type Step, stepName } from "./policy.ts";
-import { counted, reason } from "./reasons.ts";
+import { counted, type Reason, reason } from "./reasons.ts";
 import type { Rollout } from "./record.ts";
 import { short } from "./release.ts";
 import { putBack, rollBack } from "./rollback.ts";
@@ -24,6 +17,7 @@ import { askedFor, isAll, mixedVersions, rollingPolicy, sendablePolicy, wantedCo
 /** One look at the active rollout: moves it as far as what was seen allows. */
 export function advance(turn: Turn, rollout: Rollout, policy: Policy): void {
   noteMachines(rollout, policy, turn.observation);
+  if (turn.observation.refusal) rollout.refusal = turn.observation.refusal;
   switch (rollout.phase) {
     case "prepared":
       prepare(turn, rollout, policy);
@@ -56,12 +50,9 @@ function prepare(turn: Turn, rollout: Rollout, policy: Policy): void {
   }
   const different = states.find(({ state }) => state === "different");
   if (different) {
-    const why = say(
-      turn,
-      "external-change",
-      `the template ${different.template} exists and holds something else; delete it, and the rollout is tried again`,
-    );
-    end(turn, rollout, "cancelled", why);
+    // Not an end: the same inputs would begin the same rollout again at once.
+    const text = `the template ${different.template} exists and holds something else than its name says; delete it, and it is made anew`;
+    say(turn, "external-change", text);
     return;
   }
   const absent = states.filter(({ state }) => state === "absent");
@@ -72,7 +63,12 @@ function prepare(turn: Turn, rollout: Rollout, policy: Policy): void {
     return;
   }
   if (absent.length > 0) {
-    if (turn.observation.inputs) askForTemplates(turn, policy, rollout.id, rollout.to, turn.observation.inputs);
+    const { inputs } = turn.observation;
+    if (inputs) {
+      const read = releaseInputs(turn, policy, inputs);
+      if ("missing" in read) turn.reasons.push(...read.missing);
+      askForTemplates(turn, policy, rollout.id, rollout.to, inputs);
+    }
     say(turn, "preparing", `templates are being made: ${absent.map(({ template }) => template).join(", ")}`);
     return;
   }
@@ -83,19 +79,7 @@ function prepare(turn: Turn, rollout: Rollout, policy: Policy): void {
 /** applying → converging → baking, over the steps of each wave. */
 function roll(turn: Turn, rollout: Rollout, policy: Policy): void {
   const groups = viewed(turn, rollout, policy);
-  if ("problem" in groups) {
-    say(turn, groups.problem === "missing" ? "group-missing" : "access-denied", groups.text);
-    return;
-  }
-  const outside = groups.find(({ group, view }) => changedFromOutside(group, view));
-  if (outside) {
-    const why = reason(
-      "external-change",
-      `somebody else changed the versions or the update policy of group ${outside.key}; "moult start ${turn.record.fleet}" takes it over again, "moult rollback ${turn.record.fleet}" puts it back`,
-    );
-    pause(turn, rollout, policy, why.text, "external-change");
-    return;
-  }
+  if (!groups) return;
 
   const step = currentStep(rollout, policy);
   const asked: string[] = [];
@@ -110,17 +94,13 @@ function roll(turn: Turn, rollout: Rollout, policy: Policy): void {
     if (rollout.phase !== "applying") enter(turn, rollout, "applying", policy.limits.progressMs);
     say(turn, "applying", `asking for ${describeStep(step)} of ${rollout.to.image.name} in ${asked.join(", ")}`);
     if (rollout.deadline && turn.context.now >= rollout.deadline) {
-      const refusal = turn.observation.refusal ?? "Compute did not take the change";
-      pause(
-        turn,
-        rollout,
-        policy,
-        `${asked.join(", ")} could not be changed since ${rollout.since}: ${refusal}`,
-        "paused",
-      );
+      const refusal = rollout.refusal ?? "Compute did not take the change";
+      const text = `${asked.join(", ")} could not be changed since ${rollout.since}: ${refusal}`;
+      stop(turn, rollout, policy, reason("paused", text));
     }
     return;
   }
+  delete rollout.refusal;
   if (rollout.phase === "applying") {
     enter(turn, rollout, "converging", policy.limits.progressMs);
     rollout.best = 0;
@@ -130,15 +110,43 @@ function roll(turn: Turn, rollout: Rollout, policy: Policy): void {
 
 type Viewed = WaveGroup & { view: GroupView };
 
-function viewed(turn: Turn, rollout: Rollout, policy: Policy): Viewed[] | Problem {
+/** The groups as they are, or undefined after saying why nothing can be asked of them now. */
+function viewed(turn: Turn, rollout: Rollout, policy: Policy): Viewed[] | undefined {
+  const { fleet } = turn.record;
   const groups: Viewed[] = [];
   for (const entry of waveGroups(rollout, policy)) {
     const view = turn.observation.groups[entry.key];
-    if (!view) return { problem: "unavailable", text: `group ${entry.key} was not read` };
-    if (isProblem(view)) return view;
+    if (!view) {
+      say(turn, "access-denied", `group ${entry.key} was not read; it is looked at again`);
+      return undefined;
+    }
+    if (isProblem(view)) {
+      const advice =
+        view.problem === "missing"
+          ? `make it again, or end this with "moult rollback ${fleet}"`
+          : "grant what it names";
+      say(turn, view.problem === "missing" ? "group-missing" : "access-denied", `${view.text}; ${advice}`);
+      return undefined;
+    }
+    if (changedFromOutside(entry.group, view)) {
+      stop(turn, rollout, policy, outside(fleet, entry.key));
+      return undefined;
+    }
     groups.push({ ...entry, view });
   }
   return groups;
+}
+
+/** Pauses, and already in this look. */
+function stop(turn: Turn, rollout: Rollout, policy: Policy, why: Reason): void {
+  pause(turn, rollout, why);
+  stayPaused(turn, rollout, policy);
+}
+
+/** Begins to put the groups back, and already in this look: every machine that is made meanwhile is one too many. */
+function giveUp(turn: Turn, rollout: Rollout, policy: Policy, why: Reason): void {
+  rollBack(turn, rollout, why);
+  if (turn.record.active) putBack(turn, rollout, policy);
 }
 
 function currentStep(rollout: Rollout, policy: Policy): Step {
@@ -153,13 +161,14 @@ function judge(turn: Turn, rollout: Rollout, policy: Policy, step: Step): void {
   const failures = Object.values(rollout.failed);
   if (failures.length >= policy.limits.failedMachines) {
     const word = failures.some((text) => text.includes("made again")) ? "machine-recreated" : "report-failed";
-    const why = reason(word, failures.join("; "), { evidence: Object.keys(rollout.failed) });
-    rollBack(turn, rollout, policy, why);
+    const limit = `${counted(failures.length, "machine")} failed, the limit is ${policy.limits.failedMachines}`;
+    const why = reason(word, `${limit}: ${failures.join("; ")}`, { evidence: Object.keys(rollout.failed) });
+    giveUp(turn, rollout, policy, why);
     return;
   }
   if (found.refused.length > 0) {
     const text = `machines of ${rollout.to.image.name} cannot be made: ${found.refused[0]}. Grant or repair what it names, then "moult start ${turn.record.fleet}"`;
-    rollBack(turn, rollout, policy, reason("permission-late", text, { evidence: found.refused }));
+    giveUp(turn, rollout, policy, reason("permission-late", text, { evidence: found.refused }));
     return;
   }
   if (!isConverged(found)) {
@@ -195,13 +204,19 @@ function finalBakeMs(rollout: Rollout, policy: Policy): number {
 function converge(turn: Turn, rollout: Rollout, policy: Policy, step: Step, found: Assessment): void {
   const { now } = turn.context;
   if (rollout.phase === "baking" || rollout.phase === "final-bake") {
-    remember(
-      turn,
-      "bake-lost",
-      reason("unhealthy", "new machines stopped being healthy, the bake starts again"),
-      rollout.id,
-    );
+    const lost = found.unhealthy.map(({ name }) => name);
+    const what =
+      lost.length > 0
+        ? `${lost.join(", ")} stopped being healthy`
+        : `only ${found.fine.length} of ${counted(found.wanted, "new machine")} ready, some are made again or were added`;
+    remember(turn, "bake-lost", reason("unhealthy", `${what}: the bake starts again`), rollout.id);
     enter(turn, rollout, "converging", policy.limits.progressMs);
+  }
+  if (found.empty.length > 0) {
+    rollout.deadline = later(now, policy.limits.progressMs);
+    const text = `group ${found.empty.join(", ")} has no machines, so nothing can be proved there; ${stepName(step)} goes on when it grows, "moult rollback ${turn.record.fleet}" ends it`;
+    say(turn, "group-empty", text);
+    return;
   }
   if (found.fine.length > rollout.best) {
     rollout.best = found.fine.length;
@@ -210,19 +225,15 @@ function converge(turn: Turn, rollout: Rollout, policy: Policy, step: Step, foun
   sayProgress(turn, rollout, step, found);
   if (rollout.deadline === null || now < rollout.deadline) return;
   const waiting = [...found.creating, ...found.booting, ...found.unhealthy].map(({ name }) => name);
-  const since = `no new machine became ready since ${rollout.since}`;
+  const quiet = policy.limits.progressMs;
+  const since = `no further machine became ready since ${later(rollout.deadline, -quiet)}, longer than limits.progress (${formatDuration(quiet)})`;
   if (found.capacity.length > 0) {
-    pause(turn, rollout, policy, `${since}, for lack of capacity: ${found.capacity[0]}`, "capacity");
+    stop(turn, rollout, policy, reason("capacity", `${since}, for lack of capacity: ${found.capacity[0]}`));
   } else if (rollout.reports && found.booting.length > 0 && found.unhealthy.length === 0 && found.reported === 0) {
-    pause(
-      turn,
-      rollout,
-      policy,
-      `${since}, and not one report arrived: the machines may be well and the way of the reports broken. Look at the reports bucket and the agents' rights`,
-      "reports-missing",
-    );
+    const text = `${since}, and not one report arrived: the machines may be well and the way of the reports broken. Look at the reports bucket and the agents' rights`;
+    stop(turn, rollout, policy, reason("reports-missing", text));
   } else {
-    rollBack(
+    giveUp(
       turn,
       rollout,
       policy,
@@ -237,7 +248,6 @@ function sayProgress(turn: Turn, rollout: Rollout, step: Step, found: Assessment
   const until = rollout.deadline ?? undefined;
   const more = (names: { name: string }[]) => ({ evidence: names.map(({ name }) => name), ...(until && { until }) });
   const progress = `${found.fine.length} of ${counted(found.wanted, "new machine")} ready (${stepName(step)})`;
-  for (const problem of found.problems) say(turn, "access-denied", problem.text);
   if (found.capacity.length > 0)
     say(turn, "capacity", `${progress}; no capacity: ${found.capacity[0]}`, more(found.creating));
   else if (found.unhealthy.length > 0)
@@ -249,13 +259,15 @@ function sayProgress(turn: Turn, rollout: Rollout, step: Step, found: Assessment
       `${progress}; ${found.booting.length} booting, not reported or not healthy yet`,
       more(found.booting),
     );
-  else
-    say(
-      turn,
-      "creating",
-      `${progress}; ${found.creating.length} being made, ${found.old.length} old left`,
-      more(found.creating),
-    );
+  else {
+    const missing = Math.max(found.creating.length, found.wanted - found.fine.length);
+    const left = [
+      ...(missing > 0 ? [`${missing} to be made`] : []),
+      ...(found.old.length > 0 ? [`${found.old.length} old to be taken away`] : []),
+      ...(found.fine.length > found.wanted ? ["the group takes surplus ones away"] : []),
+    ];
+    say(turn, "creating", [progress, ...left].join("; "), more(found.creating.length > 0 ? found.creating : found.old));
+  }
 }
 
 function passGate(turn: Turn, rollout: Rollout, policy: Policy, step: Step, found: Assessment): void {
@@ -293,10 +305,7 @@ function nextWave(turn: Turn, rollout: Rollout, policy: Policy): void {
 /** Gives each group its own update policy back; then, and only then, the release is stable. */
 function finish(turn: Turn, rollout: Rollout, policy: Policy): void {
   const groups = viewed(turn, rollout, policy);
-  if ("problem" in groups) {
-    say(turn, "access-denied", groups.text);
-    return;
-  }
+  if (!groups) return;
   const asked = groups.filter(({ key, group, view }) => {
     const wanted = { versions: group.to, updatePolicy: sendablePolicy(group.from.updatePolicy) };
     return !ask(turn, rollout, key, group, view, "finish", wanted);
@@ -312,73 +321,4 @@ function finish(turn: Turn, rollout: Rollout, policy: Policy): void {
   settle(turn.record, rollout, turn.context.now);
   const why = say(turn, "succeeded", `all machines run ${rollout.to.image.name}, release ${short(rollout.to.digest)}`);
   end(turn, rollout, "succeeded", why);
-}
-
-/** Stops where it is. What is there stays; nothing is begun until a person says so. */
-export function pause(
-  turn: Turn,
-  rollout: Rollout,
-  policy: Policy,
-  text: string,
-  word: "paused" | "capacity" | "reports-missing" | "external-change",
-): void {
-  if (
-    rollout.phase === "paused" ||
-    rollout.phase === "rolling-back" ||
-    rollout.phase === "rollback-stuck" ||
-    rollout.phase === "restoring"
-  )
-    return;
-  const why = reason(word, text);
-  rollout.verdict = why;
-  rollout.pausedFrom = rollout.phase;
-  enter(turn, rollout, "paused", policy.limits.progressMs);
-  remember(turn, "paused", why, rollout.id);
-  stayPaused(turn, rollout, policy);
-}
-
-/**
- * A pause that the autoscaler cannot undo: nothing is replaced any more (OPPORTUNISTIC), the stable version takes
- * whatever is added, and the new one stays at what is there. A group that somebody else changed is left alone.
- */
-function stayPaused(turn: Turn, rollout: Rollout, policy: Policy): void {
-  const why = rollout.verdict ?? reason("paused", "paused by a person");
-  say(turn, why.word, why.text);
-  say(
-    turn,
-    "paused",
-    `${rollout.id} is paused since ${rollout.since}; "moult start ${turn.record.fleet}" goes on, "moult rollback ${turn.record.fleet}" puts it back`,
-  );
-  if (why.word === "external-change") return;
-  for (const { key, group } of waveGroups(rollout, policy)) {
-    const view = turn.observation.groups[key];
-    if (!group.intent || !view || isProblem(view)) continue;
-    const fresh = newMachines(group, view).length;
-    // All machines are new already: pinning the old version open would bring it back.
-    const versions = fresh >= view.targetSize ? group.to : mixedVersions(group, fresh);
-    ask(turn, rollout, key, group, view, "pause", {
-      versions,
-      updatePolicy: { ...rollingPolicy(group, policy), type: "OPPORTUNISTIC" },
-    });
-  }
-}
-
-/** A person lets a paused rollout go on; what is asked for is worked out anew. */
-export function resume(turn: Turn, rollout: Rollout, policy: Policy): void {
-  if (rollout.phase !== "paused") return;
-  if (rollout.verdict?.word === "external-change") {
-    for (const { key, group } of waveGroups(rollout, policy)) {
-      const view = turn.observation.groups[key];
-      // Taken over: what is there now is what the next change starts from.
-      if (view && !isProblem(view) && group.intent)
-        group.intent = { ...group.intent, versions: view.versions, updatePolicy: view.updatePolicy };
-      else if (view && !isProblem(view))
-        group.from = { ...group.from, updatePolicy: sendablePolicy(view.updatePolicy) };
-    }
-  }
-  const to = rollout.pausedFrom === "prepared" ? "prepared" : "applying";
-  rollout.pausedFrom = null;
-  rollout.verdict = null;
-  enter(turn, rollout, to, policy.limits.progressMs);
-  rollout.stepSince = turn.context.now;
 }

@@ -17,6 +17,8 @@ export interface Assessment {
   unhealthy: MachineView[];
   /** Old machines a last step still has to replace. */
   old: MachineView[];
+  /** Groups without machines, where nothing can be proved. */
+  empty: string[];
   /** Reports that did arrive for this release, from any machine. */
   reported: number;
   capacity: string[];
@@ -49,8 +51,12 @@ export function stepsOf(rollout: Rollout, policy: Policy): Step[] {
 
 const LEAVING = new Set(["DELETING", "ABANDONING"]);
 
+export function isLeaving(action: string): boolean {
+  return LEAVING.has(action);
+}
+
 export function newMachines(group: RolloutGroup, view: GroupView): MachineView[] {
-  return view.machines.filter(({ template, action }) => template === group.template && !LEAVING.has(action));
+  return view.machines.filter(({ template, action }) => template === group.template && !isLeaving(action));
 }
 
 export function assess(
@@ -70,6 +76,7 @@ export function assess(
     booting: [],
     unhealthy: [],
     old: [],
+    empty: [],
     reported: observation.reports.length,
     capacity: [],
     refused: [],
@@ -84,6 +91,8 @@ export function assess(
       continue;
     }
     const all = entry.wave < rollout.wave || isAll(step);
+    // A person's rollback proves nothing: its release was stable.
+    if (view.targetSize === 0 && rollout.kind === "forward") found.empty.push(entry.key);
     found.wanted += all ? view.targetSize : wanted(entry, view, step);
     const fresh = newMachines(entry.group, view);
     for (const machine of fresh) {
@@ -95,12 +104,12 @@ export function assess(
     }
     if (all)
       found.old.push(
-        ...view.machines.filter(({ template, action }) => template !== entry.group.template && !LEAVING.has(action)),
+        ...view.machines.filter(({ template, action }) => template !== entry.group.template && !isLeaving(action)),
       );
     // Only errors about this release's template and since this step: older ones were judged when they came.
     const errors = [
       ...view.errors.filter(({ template, at }) => template === entry.group.template && at >= rollout.stepSince),
-      ...fresh.flatMap(({ errors }) => errors),
+      ...fresh.flatMap(({ status, errors }) => (status === "RUNNING" ? [] : errors)),
     ];
     for (const { code, message } of errors) {
       const kind = classifyFault(code);
@@ -115,6 +124,7 @@ export function assess(
 export function isConverged(found: Assessment): boolean {
   return (
     found.problems.length === 0 &&
+    found.empty.length === 0 &&
     found.fine.length >= found.wanted &&
     found.creating.length === 0 &&
     found.booting.length === 0 &&
@@ -134,11 +144,13 @@ export function noteMachines(rollout: Rollout, policy: Policy, observation: Obse
     if (!view || isProblem(view) || !group.intent) continue;
     for (const { name, id } of newMachines(group, view)) {
       if (id === undefined) continue;
-      const before = rollout.seen[name];
+      // Names are of a zone: two groups may each have a web-1.
+      const place = `${key}/${name}`;
+      const before = rollout.seen[place];
       if (before !== undefined && before !== id && byId.get(before)?.verdict !== "ready") {
         rollout.failed[name] ??= `${name} was made again before it was ready`;
       }
-      rollout.seen[name] = id;
+      rollout.seen[place] = id;
     }
   }
   const ours = new Set(Object.values(rollout.seen));

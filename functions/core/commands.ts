@@ -1,11 +1,14 @@
-import { pause, resume } from "./advance.ts";
+import { sameValue } from "./canonical.ts";
 import { begin } from "./consider.ts";
+import { end } from "./ending.ts";
 import { type Command, isProblem } from "./observation.ts";
+import { pause, resume, takeGroupsOver } from "./pause.ts";
 import { groupKey, type Policy } from "./policy.ts";
 import { reason } from "./reasons.ts";
 import type { RolloutGroup } from "./record.ts";
 import { short } from "./release.ts";
 import { rollBack } from "./rollback.ts";
+import { isUntouched } from "./supersede.ts";
 import { remember, say, type Turn } from "./turn.ts";
 import { lastSegment, openVersion, sendable, sendablePolicy } from "./wanted.ts";
 
@@ -33,13 +36,12 @@ function apply(turn: Turn, command: Command): void {
     case "stop":
       record.hold = { reason: command.reason, by, at: command.at };
       remember(turn, "held", reason("person", `${by} stopped the fleet: ${command.reason}`));
-      if (record.active && record.policy)
-        pause(turn, record.active, record.policy, `${by} stopped the fleet: ${command.reason}`, "paused");
+      if (record.active) pause(turn, record.active, reason("paused", `${by} stopped the fleet: ${command.reason}`));
       break;
     case "start":
       record.hold = null;
       remember(turn, "started-again", reason("person", `${by} lets the fleet go on`));
-      if (record.active && record.policy) resume(turn, record.active, record.policy);
+      if (record.active) resume(turn, record.active);
       break;
     case "lift":
       lift(turn, command.key, by);
@@ -57,18 +59,23 @@ function refuse(turn: Turn, text: string): void {
   remember(turn, "command-refused", say(turn, "command-refused", text));
 }
 
+/** A rollout keeps the fleet file it began with; one that has changed nothing yet begins anew with the new one. */
 function adoptPolicy(turn: Turn, policy: Policy, by: string): void {
   const { record } = turn;
+  const { active } = record;
   const keys = (groups: Policy["groups"]) => groups.map(groupKey).sort().join(" ");
-  if (record.active && record.policy && keys(record.policy.groups) !== keys(policy.groups)) {
+  const gives = active?.kind === "forward" && isUntouched(active) && !sameValue(active.policy, policy);
+  if (active && !gives && keys(active.policy.groups) !== keys(policy.groups)) {
     refuse(
       turn,
-      `the groups of a fleet cannot change while ${record.active.id} is under way; apply the fleet file again when it has ended`,
+      `the groups of a fleet cannot change while ${active.id} is under way; apply the fleet file again when it has ended`,
     );
     return;
   }
   record.policy = policy;
-  remember(turn, "policy", reason("person", `${by} applied the fleet file`));
+  const counts = active && !gives ? `; ${active.id} goes on with the one it began with` : "";
+  remember(turn, "policy", reason("person", `${by} applied the fleet file${counts}`));
+  if (gives) end(turn, active, "superseded", say(turn, "superseded", `${by} applied another fleet file`));
 }
 
 function lift(turn: Turn, key: string, by: string): void {
@@ -87,7 +94,7 @@ function rollBackFor(turn: Turn, by: string): void {
   const { record, context } = turn;
   const policy = record.policy;
   if (!policy) {
-    refuse(turn, "the fleet has no policy yet; apply its fleet file first");
+    refuse(turn, `the fleet has no policy yet: nothing could be put back; "moult fleet apply FILE" first`);
     return;
   }
   const hold = (what: string) => {
@@ -95,7 +102,8 @@ function rollBackFor(turn: Turn, by: string): void {
   };
   if (record.active) {
     hold(record.active.id);
-    rollBack(turn, record.active, policy, reason("person", `${by} rolled it back`));
+    takeGroupsOver(turn, record.active);
+    rollBack(turn, record.active, reason("person", `${by} rolled it back`));
     return;
   }
   const [target] = record.previous;

@@ -1,15 +1,15 @@
 import type { Image, ManagerVersion } from "../../wire/compute.d.ts";
+import { imageRef, releaseInputs } from "./inputs.ts";
 import { later } from "./instants.ts";
 import { askForTemplates } from "./mint.ts";
-import { type GroupView, type Inputs, isProblem } from "./observation.ts";
+import { type GroupView, type Inputs, isProblem, type Problem } from "./observation.ts";
 import { describeStep, groupKey, type Policy } from "./policy.ts";
 import { preflight } from "./preflight.ts";
 import { counted, type Reason, reason } from "./reasons.ts";
-import type { Rollout, RolloutGroup, Stable } from "./record.ts";
+import type { Hold, Rollout, RolloutGroup, Stable } from "./record.ts";
 import { contains, makeRelease, type Release, type ReleaseInputs, short } from "./release.ts";
-import { baseDigest } from "./template.ts";
 import { remember, say, type Turn } from "./turn.ts";
-import { sendable, sendablePolicy } from "./wanted.ts";
+import { lastSegment, sendable, sendablePolicy } from "./wanted.ts";
 
 /** No rollout is active: what do the inputs ask for, and may it begin? */
 export function consider(turn: Turn, policy: Policy): void {
@@ -18,8 +18,12 @@ export function consider(turn: Turn, policy: Policy): void {
   const groups = readableGroups(turn, policy);
   if (!inputs || !groups) return;
   sayUnready(turn, inputs);
-  const asked = releaseInputs(turn, policy, inputs);
-  if (!asked) return;
+  const read = releaseInputs(turn, policy, inputs);
+  if ("missing" in read) {
+    turn.reasons.push(...read.missing);
+    return;
+  }
+  const { asked } = read;
   const release = makeRelease(asked, turn.context.sha256);
   if (!record.stable && !adopt(turn, policy, inputs, asked, groups)) return;
   const stable = record.stable;
@@ -30,8 +34,10 @@ export function consider(turn: Turn, policy: Policy): void {
     say(
       turn,
       "up-to-date",
-      `${release.image.name}, release ${short(release.digest)}, is what the fleet runs and what its inputs ask for`,
+      `${release.image.name}, release ${short(release.digest)}, is the stable release and what the inputs ask for`,
     );
+    sayStrayed(turn, stable, groups);
+    if (record.hold) say(turn, "held", `${heldBy(record.hold)}. "moult start ${record.fleet}" lifts it`);
     return;
   }
   const stop = whyNot(turn, policy, release, groups, inputs);
@@ -40,6 +46,25 @@ export function consider(turn: Turn, policy: Policy): void {
     return;
   }
   start(turn, policy, stable, release, inputs, groups);
+}
+
+/** A group that somebody gave other templates since its last rollout: said, and left alone (`drift: report`). */
+function sayStrayed(turn: Turn, stable: Stable, groups: Map<string, GroupView>): void {
+  const templates = (versions: ManagerVersion[]) =>
+    [...new Set(versions.map(({ instanceTemplate }) => lastSegment(instanceTemplate ?? "")))].sort().join(", ");
+  for (const [key, { versions }] of groups) {
+    const before = stable.versions[key];
+    if (!before || templates(before) === templates(versions)) continue;
+    say(
+      turn,
+      "external-change",
+      `somebody else made group ${key} run ${templates(versions)}; its last rollout put ${templates(before)} there. moult leaves it alone until an input changes: set it back with "gcloud compute instance-groups managed rolling-action start-update", or make another image`,
+    );
+  }
+}
+
+function heldBy({ by, at, reason }: Hold): string {
+  return `held by ${by} since ${at}: ${reason}`;
 }
 
 /** Somebody made it and waits for a rollout that cannot come. */
@@ -58,37 +83,10 @@ function readableGroups(turn: Turn, policy: Policy): Map<string, GroupView> | un
   for (const ref of policy.groups) {
     const view = turn.observation.groups[groupKey(ref)];
     if (!view) continue;
-    if (isProblem(view)) say(turn, view.problem === "missing" ? "group-missing" : "access-denied", view.text);
+    if (isProblem(view)) turn.reasons.push(unreadable(view));
     else groups.set(groupKey(ref), view);
   }
   return groups.size === policy.groups.length ? groups : undefined;
-}
-
-/** The inputs as a release would name them, or undefined after saying what is missing. All of it is said at once. */
-function releaseInputs(turn: Turn, policy: Policy, inputs: Inputs): ReleaseInputs | undefined {
-  const before = turn.reasons.length;
-  const { image, configCommit } = inputs;
-  if (isProblem(image)) say(turn, image.problem === "missing" ? "no-image" : "access-denied", image.text);
-  if (configCommit !== null && typeof configCommit === "object") say(turn, "config-missing", configCommit.text);
-  const secrets: Record<string, string> = {};
-  for (const [name, version] of Object.entries(inputs.secrets)) {
-    if (typeof version === "string") secrets[name] = version;
-    else say(turn, "secret-missing", version.text);
-  }
-  const base: Record<string, string> = {};
-  for (const ref of policy.groups) {
-    const properties = inputs.bases[groupKey(ref)];
-    if (!properties || isProblem(properties))
-      say(turn, "base-missing", properties?.text ?? `base template ${ref.base} was not read`);
-    else base[groupKey(ref)] = baseDigest(properties, turn.context.sha256);
-  }
-  if (turn.reasons.length > before || isProblem(image) || (configCommit !== null && typeof configCommit === "object"))
-    return undefined;
-  return { image: imageRef(image, policy.follows.project), configCommit, secrets, base };
-}
-
-function imageRef(image: Image, project: string): Release["image"] {
-  return { id: image.id, name: image.name, project };
 }
 
 /**
@@ -123,6 +121,15 @@ function adopt(
     return false;
   }
   const release = makeRelease({ ...asked, image: imageRef(image, policy.follows.project) }, turn.context.sha256);
+  const mixed = [...groups].find(([, view]) => view.versions.length > 1);
+  if (mixed) {
+    say(
+      turn,
+      "policy-impossible",
+      `group ${mixed[0]} has ${mixed[1].versions.length} versions, so what it should run is not known; bring it to one with "gcloud compute instance-groups managed rolling-action start-update", and moult takes the fleet on`,
+    );
+    return false;
+  }
   const versions = Object.fromEntries(
     [...groups].map(([key, view]): [string, ManagerVersion[]] => [key, sendable(view.versions)]),
   );
@@ -141,18 +148,19 @@ function whyNot(
 ): Reason | undefined {
   const { record } = turn;
   const wanted = `${release.image.name}, release ${short(release.digest)}`;
-  const bad = record.quarantine.find(({ inputs: combination }) => contains(release, combination));
+  // The same release again, even where nothing was added that a combination could name.
+  const bad = record.quarantine.find((entry) => entry.release === release.digest || contains(release, entry.inputs));
   if (bad) {
     const text = `${wanted} is quarantined since ${bad.at}: ${bad.why}. "moult quarantine lift ${record.fleet} ${bad.key}" allows it again`;
     return reason("quarantined", text, { evidence: [bad.key] });
   }
   if (record.hold)
-    return reason(
-      "held",
-      `held by ${record.hold.by} since ${record.hold.at}: ${record.hold.reason}. "moult start ${record.fleet}" lifts it; ${wanted} waits`,
-    );
+    return reason("held", `${heldBy(record.hold)}. "moult start ${record.fleet}" lifts it; ${wanted} waits`);
   if (policy.mode === "observe")
-    return reason("observing", `${wanted} would be rolled out; the fleet file says mode: observe`);
+    return reason(
+      "observing",
+      `${wanted} would be rolled out; the fleet file says mode: observe, mode: auto starts it`,
+    );
   return preflight(policy, inputs, groups);
 }
 
@@ -203,12 +211,20 @@ function start(
   remember(turn, "started", why, id);
 }
 
+/** Why a group cannot be read, and what to do about it. */
+export function unreadable({ problem, text }: Problem): Reason {
+  if (problem === "missing")
+    return reason("group-missing", `${text}; make it again, or take it out of the fleet file and apply that`);
+  return reason("access-denied", `${text}; grant the functions what it names`);
+}
+
 type Beginning = Pick<Rollout, "id" | "kind" | "from" | "to" | "reports" | "groups">;
 
 export function begin(turn: Turn, policy: Policy, beginning: Beginning): Rollout {
   const { now } = turn.context;
   return {
     ...beginning,
+    policy,
     cause: reason("started", "started"),
     startedAt: now,
     wave: 0,

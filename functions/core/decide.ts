@@ -5,6 +5,7 @@ import type { Context } from "./context.ts";
 import type { Effect } from "./effects.ts";
 import { earliest, type Instant, later, msOf } from "./instants.ts";
 import type { Observation } from "./observation.ts";
+import type { Policy } from "./policy.ts";
 import type { FleetRecord } from "./record.ts";
 import { supersede } from "./supersede.ts";
 import { say, type Turn } from "./turn.ts";
@@ -15,6 +16,7 @@ export const ACTIVE_LOOK_MS = 3_000;
 const SOONEST_LOOK_MS = 500;
 /** A paused fleet changes by a person's word, which rings. */
 const PAUSED_LOOK_MS = 60_000;
+const REFUSED_LOOK_MS = 30_000;
 /** Repairs lost events (DESIGN §7.1). */
 const SWEEP_MS = 600_000;
 
@@ -34,23 +36,31 @@ export function decide(record: FleetRecord, observation: Observation, context: C
   const turn: Turn = { record: draft, observation, context, effects: [], reasons: [] };
   if (observation.refusal) say(turn, "access-denied", observation.refusal);
   applyCommands(turn);
-  if (!draft.policy) say(turn, "no-policy", `no fleet file was applied; "moult fleet apply FILE" does`);
-  else {
-    supersede(turn, draft.policy);
-    if (draft.active) advance(turn, draft.active, draft.policy);
-    else consider(turn, draft.policy);
-  }
+  if (draft.policy) step(turn, draft.policy, record.active !== null);
+  else say(turn, "no-policy", `no fleet file was applied; "moult fleet apply FILE" does`);
   draft.reasons = turn.reasons;
   draft.lastLook = context.now;
   draft.nextLook = nextLook(turn);
   return { record: draft, effects: turn.effects };
 }
 
-function nextLook({ record, reasons, context }: Turn): Instant | null {
+function step(turn: Turn, policy: Policy, wasActive: boolean): void {
+  const { record } = turn;
+  // A command has just ended the rollout. What was seen was seen for its fleet file: look again.
+  if (wasActive && !record.active) return;
+  supersede(turn);
+  if (record.active) advance(turn, record.active, record.active.policy);
+  else consider(turn, policy);
+}
+
+function nextLook({ record, observation, reasons, context }: Turn): Instant | null {
   if (!record.policy) return null;
-  if (!record.active) return later(context.now, record.last?.endedAt === context.now ? ACTIVE_LOOK_MS : SWEEP_MS);
-  if (record.active.phase === "prepared") return later(context.now, SOONEST_LOOK_MS);
+  // What was seen of an ended rollout says nothing about what the inputs ask for now.
+  if (!record.active) return later(context.now, record.last?.endedAt === context.now ? SOONEST_LOOK_MS : SWEEP_MS);
   if (record.active.phase === "paused") return later(context.now, PAUSED_LOOK_MS);
+  // What was refused waits for a person's hand.
+  if (observation.refusal) return later(context.now, REFUSED_LOOK_MS);
+  if (record.active.phase === "prepared") return later(context.now, ACTIVE_LOOK_MS);
   const known = earliest(...reasons.map(({ until }) => until)) ?? later(context.now, ACTIVE_LOOK_MS);
   const soon = later(context.now, SOONEST_LOOK_MS);
   if (known <= soon) return soon;

@@ -25,17 +25,19 @@ export function end(turn: Turn, rollout: Rollout, ending: Ending, why: Reason): 
 /** Only success moves `stable`. Going back to an older release takes it out of the older ones. */
 export function settle(record: FleetRecord, rollout: Rollout, now: string): void {
   const versions = Object.fromEntries(Object.entries(rollout.groups).map(([key, { to }]) => [key, to]));
+  const goesBack = rollout.kind === "rollback";
   const stable: Stable = {
     release: rollout.to,
     since: now,
-    adopted: !rollout.reports && rollout.kind === "rollback",
+    adopted: record.previous.some(
+      ({ release, adopted }) => adopted && release.digest === rollout.to.digest && goesBack,
+    ),
     versions,
   };
   const older = [rollout.from, ...record.previous].filter(({ release }) => release.digest !== rollout.to.digest);
-  record.previous =
-    rollout.kind === "rollback"
-      ? record.previous.filter(({ release }) => release.digest !== rollout.to.digest)
-      : older.slice(0, KEPT);
+  record.previous = goesBack
+    ? record.previous.filter(({ release }) => release.digest !== rollout.to.digest)
+    : older.slice(0, KEPT);
   record.stable = stable;
 }
 

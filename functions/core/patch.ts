@@ -1,8 +1,8 @@
 import { requestId } from "./context.ts";
 import type { GroupView } from "./observation.ts";
-import type { Rollout, RolloutGroup } from "./record.ts";
+import type { Intent, Rollout, RolloutGroup } from "./record.ts";
 import type { Turn } from "./turn.ts";
-import { type Owned, ownedText } from "./wanted.ts";
+import { type Owned, ownedText, sendable, sendablePolicy } from "./wanted.ts";
 
 /**
  * Asks for `wanted` of a group unless it is so already. The intent is in the record before the change is made; as long as
@@ -19,20 +19,15 @@ export function ask(
   wanted: Owned,
 ): boolean {
   const current = ownedText(view);
-  if (current === ownedText(wanted)) return true;
-  const repeated =
-    group.intent !== undefined && group.intent.before === current && ownedText(group.intent) === ownedText(wanted);
-  if (!group.intent || !repeated) {
-    const attempt = (group.intent?.attempt ?? 0) + 1;
-    group.intent = {
-      key: what,
-      requestId: requestId(turn.context, `${rollout.id}:${key}:${what}:${attempt}`),
-      attempt,
-      ...wanted,
-      before: current,
-      at: turn.context.now,
-    };
+  const same = group.intent !== undefined && ownedText(group.intent) === ownedText(wanted);
+  if (current === ownedText(wanted)) {
+    // Also when a person's own hand made it so: it is what moult answers for from now on.
+    const intent = same && group.intent ? group.intent : intend(turn, rollout, key, group, current, what, wanted);
+    group.intent = { ...intent, done: true };
+    return true;
   }
+  const repeated = same && group.intent?.before === current && !group.intent.done;
+  if (!group.intent || !repeated) group.intent = intend(turn, rollout, key, group, current, what, wanted);
   turn.effects.push({
     kind: "patch-group",
     group: key,
@@ -43,9 +38,41 @@ export function ask(
   return false;
 }
 
-/** Owned fields that are neither what was asked for last nor what they were when it was asked. */
+function intend(
+  turn: Turn,
+  rollout: Rollout,
+  key: string,
+  group: RolloutGroup,
+  before: string,
+  what: string,
+  wanted: Owned,
+): Intent {
+  const attempt = (group.intent?.attempt ?? 0) + 1;
+  return {
+    key: what,
+    requestId: requestId(turn.context, `${rollout.id}:${key}:${what}:${attempt}`),
+    attempt,
+    ...wanted,
+    before,
+    at: turn.context.now,
+  };
+}
+
+/**
+ * Owned fields that are neither what was asked for last nor, until a look has seen that done, what they were when it was
+ * asked.
+ */
 export function changedFromOutside(group: RolloutGroup, view: GroupView): boolean {
-  if (!group.intent) return ownedText(view) !== ownedText(group.from);
   const current = ownedText(view);
-  return current !== ownedText(group.intent) && current !== group.intent.before;
+  if (!group.intent) return current !== ownedText(group.from);
+  if (current === ownedText(group.intent)) return false;
+  return group.intent.done === true || current !== group.intent.before;
+}
+
+/** A person accepts what somebody else made of the group: the next change starts from there. */
+export function takeOver(group: RolloutGroup, view: GroupView): void {
+  if (!changedFromOutside(group, view)) return;
+  const found: Owned = { versions: sendable(view.versions), updatePolicy: sendablePolicy(view.updatePolicy) };
+  if (group.intent) group.intent = { ...group.intent, ...found, before: ownedText(found), done: true };
+  else group.from = { ...found, targetSize: view.targetSize };
 }

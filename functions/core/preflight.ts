@@ -18,7 +18,10 @@ function imageFit({ image }: Inputs): Reason | undefined {
   if (isProblem(image)) return reason("no-image", image.text);
   const state = image.deprecated?.state;
   if (state === "OBSOLETE" || state === "DELETED") {
-    return reason("image-unusable", `image ${image.name} is ${state}: Compute refuses to make machines from it`);
+    return reason(
+      "image-unusable",
+      `image ${image.name} is ${state}: Compute refuses to make machines from it. Deprecate it too, so that the family points to another, or make it ACTIVE again`,
+    );
   }
   if (image.status !== "READY") {
     const what = image.status === "FAILED" ? "could not be made; make another" : "is looked at again when it is READY";
@@ -48,19 +51,29 @@ function groupFit(
   if (!isProblem(image) && size > 0 && Number(image.diskSizeGb ?? 0) > size) {
     return reason(
       "base-disk-too-small",
-      `image ${image.name} needs a boot disk of ${image.diskSizeGb} GB, base template ${baseName} gives ${size} GB`,
+      `image ${image.name} needs a boot disk of ${image.diskSizeGb} GB, base template ${baseName} gives ${size} GB: enlarge diskSizeGb in the base`,
     );
   }
-  if (!bootDisk(base)) return reason("base-missing", `base template ${baseName} has no boot disk`);
+  if (!bootDisk(base)) return reason("base-missing", `base template ${baseName} has no boot disk: give it one`);
   if (view.targetSize === 0)
     return reason(
       "group-empty",
       `group ${key} has no machines: a rollout there would prove nothing. It starts when the group grows`,
     );
   if (view.stateful)
-    return reason("group-stateful", `group ${key} is stateful; this version of moult does not roll stateful groups`);
+    return reason(
+      "group-stateful",
+      `group ${key} is stateful; this version of moult does not roll stateful groups: take it out of the fleet file, or its stateful policy away`,
+    );
+  if (view.versions.length > 1) {
+    const text = `group ${key} has ${view.versions.length} versions already, and a group never gets a third: bring it to one with "gcloud compute instance-groups managed rolling-action start-update"`;
+    return reason("policy-impossible", text);
+  }
   if (!openVersion(view.versions)?.instanceTemplate)
-    return reason("policy-impossible", `group ${key} has no template that could be put back`);
+    return reason(
+      "policy-impossible",
+      `group ${key} has no template that could be put back; set one with "gcloud compute instance-groups managed rolling-action start-update"`,
+    );
   if (view.updatePolicy.replacementMethod === "RECREATE" && policy.replace.above > 0) {
     const text = `group ${key} replaces machines under their own names (RECREATE), so none can be made above its size: set replace: { above: 0, missing: 1 } in the fleet file`;
     return reason("policy-impossible", text);

@@ -92,6 +92,8 @@ export type Ending = (typeof ENDINGS)[number];
 /** One attempt to bring a fleet from one release to another; has an id; ends once. */
 export interface Rollout {
   id: string;
+  /** The fleet file it began with: steps that change under a rollout would mean something else half-way. */
+  policy: Policy;
   /** A person's rollback goes straight to all; so does nothing else. */
   kind: "forward" | "rollback";
   from: Stable;
@@ -110,14 +112,16 @@ export interface Rollout {
   stepSince: Instant;
   /** No progress until then stops the rollout; counted from the last progress. Absent while paused. */
   deadline: Instant | null;
-  /** New machines that were fine at the best look of this step: more of them is progress. */
+  /** Machines that were where they should be at the best look of this step, or of putting back: more of them is progress. */
   best: number;
   groups: Record<string, RolloutGroup>;
-  /** New machines seen in any group of this rollout: name → id. Another id under the same name was recreated. */
+  /** New machines seen: group key and name → id. Another id under the same name was recreated. */
   seen: Record<string, string>;
   /** Machines that failed, by name: why. They stay failed, whatever becomes of them. */
   failed: Record<string, string>;
-  /** Why it is being put back, from the first look that decided so. */
+  /** What Google said to the last change it refused, until one is taken. */
+  refusal?: string;
+  /** Why it is paused or being put back, from the first look that decided so. */
   verdict: Reason | null;
   pausedFrom: Phase | null;
   passed: PassedStep[];
@@ -151,6 +155,8 @@ export interface Intent {
   /** What the group's own fields were when this was decided: anything else that is not wanted came from outside. */
   before: string;
   at: Instant;
+  /** A look has seen it done: what the group was before can only come back by somebody else's hand. */
+  done?: true;
 }
 
 export interface EndedRollout {

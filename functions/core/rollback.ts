@@ -1,20 +1,25 @@
 import { newMachines, waveGroups } from "./assess.ts";
 import { end, quarantine } from "./ending.ts";
+import { later } from "./instants.ts";
 import { isProblem } from "./observation.ts";
-import { ask } from "./patch.ts";
+import { ask, changedFromOutside } from "./patch.ts";
+import { isGoingBack, outside } from "./pause.ts";
 import type { Policy } from "./policy.ts";
-import { counted, type Reason } from "./reasons.ts";
+import { counted, type Reason, reason } from "./reasons.ts";
 import type { Rollout } from "./record.ts";
 import { short } from "./release.ts";
 import { enter, remember, say, type Turn } from "./turn.ts";
-import { lastSegment, openVersion, rollingPolicy, sendable, sendablePolicy } from "./wanted.ts";
+import { lastSegment, rollingPolicy, sendable, sendablePolicy } from "./wanted.ts";
 
 /** Verdicts that say something about the release itself. Others put the group back without quarantining anything. */
 const BLAMED = new Set(["report-failed", "machine-recreated", "no-progress", "unhealthy"]);
 
+/** Serial output of more machines would only delay putting back. */
+const EVIDENCE = 5;
+
 /** Begins to put every touched group back. A rollout that changed nothing just ends. */
-export function rollBack(turn: Turn, rollout: Rollout, policy: Policy, why: Reason): void {
-  if (rollout.phase === "rolling-back" || rollout.phase === "rollback-stuck" || rollout.phase === "restoring") return;
+export function rollBack(turn: Turn, rollout: Rollout, why: Reason): void {
+  if (isGoingBack(rollout)) return;
   const touched = Object.entries(rollout.groups).filter(([, { intent }]) => intent);
   if (touched.length === 0) {
     say(turn, why.word, why.text);
@@ -23,76 +28,99 @@ export function rollBack(turn: Turn, rollout: Rollout, policy: Policy, why: Reas
   }
   rollout.verdict = why;
   rollout.pausedFrom = null;
+  rollout.best = 0;
   // Before the machines are taken away: what did they say?
-  for (const [key, group] of touched) {
+  const failed = touched.flatMap(([key, group]) => {
     const view = turn.observation.groups[key];
-    if (!view || isProblem(view)) continue;
-    for (const { name } of newMachines(group, view)) {
-      const failure = rollout.failed[name];
-      if (failure)
-        turn.effects.push({ kind: "keep-evidence", group: key, machine: name, rollout: rollout.id, why: failure });
-    }
-  }
-  enter(turn, rollout, "rolling-back", policy.limits.progressMs);
+    if (!view || isProblem(view)) return [];
+    return newMachines(group, view).flatMap(({ name }) => {
+      const failure = rollout.failed[name] ?? (why.evidence?.includes(name) ? why.text : undefined);
+      return failure ? [{ key, name, failure }] : [];
+    });
+  });
+  for (const { key, name, failure } of failed.slice(0, EVIDENCE))
+    turn.effects.push({ kind: "keep-evidence", group: key, machine: name, rollout: rollout.id, why: failure });
+  enter(turn, rollout, "rolling-back", rollout.policy.limits.progressMs);
   remember(turn, "rolling-back", why, rollout.id);
 }
 
 /** One look at a rollout that is being put back: newest wave first, then the group's own policy, then the end. */
 export function putBack(turn: Turn, rollout: Rollout, policy: Policy): void {
-  const why = rollout.verdict ?? say(turn, "rolling-back", "the rollout is being put back");
+  const why = rollout.verdict ?? reason("rolling-back", "a person asked for it");
   const touched = waveGroups(rollout, policy)
     .filter(({ group }) => group.intent)
     .sort((a, b) => b.wave - a.wave);
+  const restoring = rollout.phase === "restoring";
   let back = true;
+  let settled = 0;
   for (const { key, group } of touched) {
     const view = turn.observation.groups[key];
+    if (view && isProblem(view) && view.problem === "missing") {
+      say(turn, "group-missing", `${view.text}, so there is nothing to put back there`);
+      continue;
+    }
     if (!view || isProblem(view)) {
       back = false;
-      say(turn, "rolling-back", `group ${key} cannot be put back now: ${view?.text ?? "it was not read"}`);
+      const text = view?.text ?? "it was not read";
+      say(turn, "access-denied", `group ${key} cannot be put back now: ${text}; it is tried again`);
+      continue;
+    }
+    if (changedFromOutside(group, view)) {
+      back = false;
+      turn.reasons.push(outside(turn.record.fleet, key));
+      if (!restoring) enter(turn, rollout, "rollback-stuck", policy.limits.progressMs);
       continue;
     }
     const versions = sendable(group.from.versions);
-    const restoring = rollout.phase === "restoring";
     const updatePolicy = restoring ? sendablePolicy(group.from.updatePolicy) : rollingPolicy(group, policy);
-    if (!ask(turn, rollout, key, group, view, restoring ? "restore" : "roll back", { versions, updatePolicy })) {
+    if (!ask(turn, rollout, key, group, view, restoring ? "restore" : "roll back", { versions, updatePolicy }))
       back = false;
-      continue;
-    }
     if (restoring) continue;
-    const stable = lastSegment(openVersion(versions)?.instanceTemplate ?? "");
-    const left = view.machines.filter(
-      ({ template, action }) => action !== "NONE" || (versions.length === 1 && template !== stable),
-    );
-    if (left.length > 0 || view.machines.length < view.targetSize) {
+    const own = new Set(versions.map(({ instanceTemplate }) => lastSegment(instanceTemplate ?? "")));
+    const left = view.machines.filter(({ template, action }) => action !== "NONE" || !own.has(template));
+    const there = view.machines.length - left.length;
+    settled += there;
+    if (left.length > 0 || there < view.targetSize) {
       back = false;
       const names = left.map(({ name }) => name);
       say(
         turn,
         "rolling-back",
-        `${rollout.id} is being put back to ${short(rollout.from.release.digest)}: ${counted(names.length, "machine")} of ${key} under way`,
+        `${rollout.id} is being put back to ${short(rollout.from.release.digest)}: ${there} of ${counted(view.targetSize, "machine")} of ${key} are as they were, ${names.length} under way`,
         { evidence: names },
       );
     }
   }
   if (!back) {
-    if (rollout.deadline && turn.context.now >= rollout.deadline && rollout.phase !== "restoring") {
-      enter(turn, rollout, "rollback-stuck", policy.limits.progressMs);
-    }
-    if (rollout.phase === "rollback-stuck") {
-      say(
-        turn,
-        "rollback-stuck",
-        `putting ${rollout.id} back makes no progress: a person is needed. moult goes on trying; look at the group's errors, or take it over with "moult stop ${turn.record.fleet} --direct"`,
-      );
-    } else say(turn, why.word, why.text);
+    sayNotBack(turn, rollout, policy, why, settled);
     return;
   }
-  if (rollout.phase !== "restoring") {
+  if (!restoring) {
     enter(turn, rollout, "restoring", policy.limits.progressMs);
     putBack(turn, rollout, policy);
     return;
   }
   finishRollback(turn, rollout, why);
+}
+
+/** Stuck is who made no progress until the deadline; a large group is allowed its time. */
+function sayNotBack(turn: Turn, rollout: Rollout, policy: Policy, why: Reason, settled: number): void {
+  const { now } = turn.context;
+  if (settled > rollout.best) {
+    rollout.best = settled;
+    rollout.deadline = later(now, policy.limits.progressMs);
+  }
+  if (rollout.phase !== "restoring" && rollout.deadline && now >= rollout.deadline)
+    enter(turn, rollout, "rollback-stuck", policy.limits.progressMs);
+  if (rollout.phase !== "rollback-stuck") {
+    say(turn, why.word, why.text);
+    return;
+  }
+  say(
+    turn,
+    "rollback-stuck",
+    `putting ${rollout.id} back is stuck since ${rollout.since}: a person is needed. moult goes on trying; look at the group's errors, or take it over with "moult stop ${turn.record.fleet} --direct"`,
+  );
 }
 
 function finishRollback(turn: Turn, rollout: Rollout, why: Reason): void {

@@ -1,21 +1,24 @@
 import { end } from "./ending.ts";
-import { isProblem } from "./observation.ts";
-import type { Policy } from "./policy.ts";
+import { releaseInputs } from "./inputs.ts";
 import { reason } from "./reasons.ts";
+import type { Rollout } from "./record.ts";
+import { makeRelease, short } from "./release.ts";
 import type { Turn } from "./turn.ts";
 
-/** A rollout that has changed nothing yet gives way to a newer image at once. One that has is finished first. */
-export function supersede(turn: Turn, policy: Policy): void {
+/** No group was changed for it, so that it can end without putting anything back. */
+export function isUntouched(rollout: Rollout): boolean {
+  return Object.values(rollout.groups).every(({ intent }) => !intent);
+}
+
+/** A rollout that has changed nothing yet gives way to what the inputs ask for now. One that has is finished first. */
+export function supersede(turn: Turn): void {
   const { record, observation } = turn;
   const rollout = record.active;
-  const image = observation.inputs?.image;
-  if (rollout?.kind !== "forward" || !image || isProblem(image)) return;
-  if (rollout.phase !== "prepared" || Object.values(rollout.groups).some(({ intent }) => intent)) return;
-  if (image.id === rollout.to.image.id) return;
-  end(
-    turn,
-    rollout,
-    "superseded",
-    reason("superseded", `${policy.follows.family} points to ${image.name} before ${rollout.id} changed anything`),
-  );
+  if (rollout?.kind !== "forward" || !observation.inputs || !isUntouched(rollout)) return;
+  const read = releaseInputs(turn, rollout.policy, observation.inputs);
+  if ("missing" in read) return;
+  const release = makeRelease(read.asked, turn.context.sha256);
+  if (release.digest === rollout.to.digest) return;
+  const text = `the inputs ask for ${release.image.name}, release ${short(release.digest)}, before ${rollout.id} changed anything`;
+  end(turn, rollout, "superseded", reason("superseded", text));
 }

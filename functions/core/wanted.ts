@@ -12,11 +12,13 @@ export interface Owned {
 
 /**
  * New machines a step asks of a group: shares are of its present size, rounded up, at least one, and never fewer than
- * were asked for before. Fixed numbers, because percentages given to Compute would move with the autoscaler.
+ * were asked for before. Only the last step may take the last old machine: a canary as large as its group is none.
+ * Fixed numbers, because percentages given to Compute would move with the autoscaler.
  */
 export function wantedCount(step: Step, size: number, asked: number): number {
   const wanted = "canary" in step ? step.canary : Math.ceil(step.share * size);
-  return Math.min(size, Math.max(1, wanted, asked));
+  const most = isAll(step) ? size : size - 1;
+  return Math.min(size, Math.max(1, Math.min(wanted, most), asked));
 }
 
 export function isAll(step: Step): boolean {
@@ -67,6 +69,17 @@ export function mixedVersions(group: RolloutGroup, count: number | "all"): Manag
   const fresh = openVersion(group.to);
   const rest = stable ? [versionOf(stable)] : [];
   return count === 0 || !fresh ? rest : [...rest, { ...versionOf(fresh), targetSize: { fixed: count } }];
+}
+
+/**
+ * What holds a group as it is, whatever the autoscaler does: nothing is replaced any more (OPPORTUNISTIC), the stable
+ * version takes whatever is added, and the new one stays at the `fresh` machines that are there.
+ */
+export function pausedAs(group: RolloutGroup, policy: Policy, size: number, fresh: number): Owned {
+  return {
+    versions: mixedVersions(group, Math.min(fresh, size)),
+    updatePolicy: { ...rollingPolicy(group, policy), type: "OPPORTUNISTIC" },
+  };
 }
 
 /** The group's own policy, made to replace machines as the fleet's policy allows. */

@@ -56,6 +56,27 @@ describe("the bell of a fleet", () => {
     expect(looks()).toBe(1);
   });
 
+  it("a look planned for the near future by a process that died since is taken over", async () => {
+    const { cloud, looks } = await fleetAtRest();
+    const now = cloud.time.now();
+    await cloud.state.write(paths.bell("web"), JSON.stringify({ at: now + 2500, last: now - 500, owner: "dead" }), "0");
+    const rings = [ring(cloud, "web"), ring(cloud, "web")];
+    await cloud.time.pass(10_000);
+    await Promise.all(rings);
+    expect(looks()).toBe(1);
+  });
+
+  it("a look planned by a process that lives is not made twice", async () => {
+    const { cloud, looks } = await fleetAtRest();
+    const first = ring(cloud, "web");
+    await cloud.time.pass(0);
+    await first;
+    const rings = [ring(cloud, "web"), ring(cloud, "web"), ring(cloud, "web")];
+    await cloud.time.pass(20_000);
+    await Promise.all(rings);
+    expect(looks()).toBe(2);
+  });
+
   it("a look planned far ahead does not make a ring wait for it", async () => {
     const { cloud, looks } = await fleetAtRest();
     const now = cloud.time.now();

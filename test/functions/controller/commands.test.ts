@@ -68,7 +68,11 @@ describe("acting", () => {
       new Failure("conflict", 412, "PATCH", "Invalid fingerprint."),
       { done: 0 },
     ],
-    ["what passes is left to the next look", new Failure("unavailable", 503, "PATCH", "try later"), { done: 0 }],
+    [
+      "what passes is left to the next look",
+      new Failure("unavailable", 503, "PATCH", "try later"),
+      { done: 0, later: true },
+    ],
     [
       "a refusal is told",
       new Failure("denied", 403, "PATCH", "Required permission"),
@@ -77,6 +81,17 @@ describe("acting", () => {
   ])("%s", async (_, failure, expected) => {
     const cloud = fakeCloud({ patchGroup: () => Promise.reject(failure) });
     expect(await act(cloud, "web", policyOf(), [patch, patch], async () => true)).toEqual(expected);
+  });
+});
+
+describe("a command's object that may not be deleted", () => {
+  it("does not keep what else was decided from being done", async () => {
+    const patched: string[] = [];
+    const cloud = fakeCloud({ patchGroup: async (_, __, id) => void patched.push(id) });
+    cloud.state.delete = () => Promise.reject(new Failure("denied", 403, "DELETE", "Required permission"));
+    const acted = await act(cloud, "web", policyOf(), [{ kind: "delete-command", name: "c" }, patch], async () => true);
+    expect(patched).toEqual(["r"]);
+    expect(acted).toEqual({ done: 1, refusal: "DELETE: Required permission" });
   });
 });
 

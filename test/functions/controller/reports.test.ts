@@ -130,4 +130,18 @@ describe("a boot report", () => {
     expect(views).toEqual([]);
     expect(said).toMatch(why);
   });
+
+  it.each([
+    ["null", "null"],
+    ["a report that is a number", JSON.stringify({ report: 5, token: "" })],
+    ["a token that is a number", JSON.stringify({ report: reportOf(), token: 5 })],
+    ["a report that holds nothing", JSON.stringify({ report: "null", token: "" })],
+    ["a report of no instance", JSON.stringify({ report: reportOf({ instance: undefined }), token: "" })],
+    ["a report without a verdict", JSON.stringify({ report: reportOf({ verdict: undefined }), token: "" })],
+  ])("that is none does not stop the look: %s", async (_, text) => {
+    const cloud = fakeCloud();
+    await cloud.reports.write(`reports/web/${release}/1/${Math.random()}.json`, text, "0");
+    expect(await readReports(cloud, "web", release)).toEqual([]);
+    expect(cloud.logged.join()).toMatch(/not a signed report/);
+  });
 });

@@ -86,7 +86,12 @@ export class SmallCloud {
   decisions: Decision[] = [];
   /** Effects that are lost, as if the process had died after saving. */
   lose: (effect: Effect) => boolean = () => false;
+  /** Somebody else holds the names of moult's templates. */
+  different = () => false;
+  /** Machines are made at one update and run at the next. */
+  slow = false;
   #machines = 0;
+  #orders = 0;
 
   constructor(size = 6) {
     this.group = {
@@ -108,7 +113,7 @@ export class SmallCloud {
   }
 
   command(command: Record<string, unknown>): void {
-    const name = `commands/web/${String(this.commands.length + this.#machines).padStart(6, "0")}`;
+    const name = `commands/web/${String(++this.#orders).padStart(6, "0")}`;
     this.commands.push({ name, by: "ada", at: instant(this.now), ...command } as Command);
   }
 
@@ -123,7 +128,7 @@ export class SmallCloud {
       templates: Object.fromEntries(
         Object.values(active?.groups ?? {}).map(({ template }) => [
           template,
-          this.templates.has(template) ? "same" : "absent",
+          this.different() ? "different" : this.templates.has(template) ? "same" : "absent",
         ]),
       ),
       ...(untouched && {
@@ -152,7 +157,7 @@ export class SmallCloud {
   /** Looks until nothing is to be done, moves the machines, and lets `ms` pass. */
   step(ms = 3000): void {
     for (let i = 0; i < 12 && this.look(); i++);
-    this.#update();
+    this.update();
     this.now += ms;
   }
 
@@ -189,17 +194,40 @@ export class SmallCloud {
     }
   }
 
+  /** Somebody else's hand. */
+  change(more: Partial<GroupView>): void {
+    this.group = { ...this.group, ...more, fingerprint: `${this.group.fingerprint}!` };
+  }
+
+  /** The effects of the look before once more, as a sleeper would do them that has not asked whether they are still its own. */
+  late(): void {
+    for (const effect of this.decisions.at(-1)?.effects ?? []) this.#perform(effect);
+  }
+
+  /** A machine is gone, as one that was preempted; the group makes another. */
+  kill(index: number): void {
+    this.group = { ...this.group, machines: this.group.machines.filter((_, i) => i !== index) };
+  }
+
   #make(template: string): void {
-    const number = ++this.#machines;
-    const properties = this.templates.get(template);
+    const name = `web-${++this.#machines}`;
+    this.group.machines.push({ name, action: "CREATING", template, errors: [] });
+    if (!this.slow) this.#boot();
+  }
+
+  /** Whatever was made comes up, as its image makes it. */
+  #boot(): void {
+    for (const machine of this.group.machines.filter(({ id }) => id === undefined)) this.#start(machine);
+  }
+
+  #start(machine: MachineView): void {
+    const properties = this.templates.get(machine.template);
     const image = lastSegment(properties?.disks?.[0]?.initializeParams?.sourceImage ?? "");
     const { report = "ready", health = "HEALTHY", error } = this.behaviours.get(image) ?? {};
-    const machine: MachineView = { name: `web-${number}`, action: "NONE", template, errors: [] };
-    if (error) {
-      this.group.machines.push({ ...machine, action: "CREATING", errors: [{ code: error, message: "it says no" }] });
-      return;
-    }
-    this.group.machines.push({ ...machine, id: `9${number}`, status: "RUNNING", health });
+    machine.errors = error ? [{ code: error, message: "it says no" }] : [];
+    if (error) return;
+    const id = `9${machine.name.slice("web-".length)}`;
+    Object.assign(machine, { id, action: "NONE", status: "RUNNING", health });
     const release = properties?.metadata?.items?.find(({ key }) => key === "moult-release")?.value;
     if (release && report !== "none") {
       const said =
@@ -208,7 +236,7 @@ export class SmallCloud {
           : { reason: "not-ready", message: "the application does not answer" };
       this.reports.push({
         release: JSON.parse(release).release,
-        instanceId: `9${number}`,
+        instanceId: id,
         instanceName: machine.name,
         verdict: report,
         ...said,
@@ -217,7 +245,8 @@ export class SmallCloud {
   }
 
   /** Brings the group a little nearer to its versions: makes within the surge, deletes what available machines allow. */
-  #update(): void {
+  update(): void {
+    this.#boot();
     const { versions, targetSize, updatePolicy, machines } = this.group;
     const open = versions.find(({ targetSize }) => !targetSize);
     const wanted = new Map<string, number>();
@@ -229,19 +258,30 @@ export class SmallCloud {
     }
     if (open) wanted.set(lastSegment(open.instanceTemplate ?? ""), left);
     const surge = updatePolicy.maxSurge?.fixed ?? 0;
+    const missing = updatePolicy.maxUnavailable?.fixed ?? 0;
+    const isFine = ({ status, health }: MachineView) => status === "RUNNING" && health === "HEALTHY";
+    const available = () => this.group.machines.filter(isFine).length;
+    const isSuperfluous = ({ template }: MachineView) =>
+      this.count((name) => name === template) > (wanted.get(template) ?? 0);
+    const remove = (machine: MachineView) => {
+      this.group.machines = this.group.machines.filter((other) => other !== machine);
+    };
+    // Sizes are followed whatever the update policy says.
+    for (const [template, count] of wanted)
+      while (this.count((name) => name === template) < count && this.group.machines.length < targetSize)
+        this.#make(template);
+    if (updatePolicy.type !== "PROACTIVE") {
+      const worst = [...machines].sort((a, b) => Number(isFine(a)) - Number(isFine(b)));
+      for (const machine of worst)
+        if (this.group.machines.length > targetSize && isSuperfluous(machine)) remove(machine);
+    }
     if (updatePolicy.type === "PROACTIVE") {
       for (const [template, count] of wanted) {
         while (this.count((name) => name === template) < count && this.group.machines.length < targetSize + surge)
           this.#make(template);
       }
-      const available = () =>
-        this.group.machines.filter(({ health, status }) => status === "RUNNING" && health === "HEALTHY").length;
-      for (const machine of [...machines]) {
-        const superfluous = this.count((name) => name === machine.template) > (wanted.get(machine.template) ?? 0);
-        const fine = machine.status === "RUNNING" && machine.health === "HEALTHY";
-        if (superfluous && (!fine || available() > targetSize))
-          this.group.machines = this.group.machines.filter((other) => other !== machine);
-      }
+      for (const machine of [...machines])
+        if (isSuperfluous(machine) && (!isFine(machine) || available() > targetSize - missing)) remove(machine);
     }
     for (const { template } of this.group.machines)
       this.most.set(

@@ -1,0 +1,81 @@
+import { isLeaving, newMachines, waveGroups } from "./assess.ts";
+import { type GroupView, isProblem } from "./observation.ts";
+import { ask, changedFromOutside, takeOver } from "./patch.ts";
+import type { Policy } from "./policy.ts";
+import { type Reason, reason } from "./reasons.ts";
+import type { Rollout, RolloutGroup } from "./record.ts";
+import { enter, remember, say, type Turn } from "./turn.ts";
+import { pausedAs } from "./wanted.ts";
+
+/** Phases of a rollout that is being put back: it is not paused, and nothing leads out of them but their end. */
+export function isGoingBack({ phase }: Rollout): boolean {
+  return phase === "rolling-back" || phase === "rollback-stuck" || phase === "restoring";
+}
+
+/** Stops where it is. What is there stays; nothing is begun until a person says so. `stayPaused` does it. */
+export function pause(turn: Turn, rollout: Rollout, why: Reason): void {
+  if (rollout.phase === "paused" || isGoingBack(rollout)) return;
+  rollout.verdict = why;
+  rollout.pausedFrom = rollout.phase;
+  enter(turn, rollout, "paused", rollout.policy.limits.progressMs);
+  remember(turn, "paused", why, rollout.id);
+}
+
+/** One look at a pause, which the autoscaler cannot undo. A group that somebody else changed is left alone. */
+export function stayPaused(turn: Turn, rollout: Rollout, policy: Policy): void {
+  const { fleet } = turn.record;
+  const why = rollout.verdict ?? reason("paused", "a person stopped the fleet");
+  say(turn, why.word, why.text);
+  say(
+    turn,
+    "paused",
+    `${rollout.id} is paused since ${rollout.since}; "moult start ${fleet}" goes on, "moult rollback ${fleet}" puts it back`,
+  );
+  for (const { key, group } of waveGroups(rollout, policy)) {
+    const view = turn.observation.groups[key];
+    if (!group.intent || !view || isProblem(view)) continue;
+    if (changedFromOutside(group, view)) {
+      if (why.word !== "external-change") turn.reasons.push(outside(fleet, key));
+      continue;
+    }
+    ask(turn, rollout, key, group, view, "pause", pausedAs(group, policy, view.targetSize, keptNew(group, view)));
+  }
+}
+
+/**
+ * New machines that stay during a pause: those that serve, and those whose old one is gone. One above the group's size that
+ * is not well yet must not take the place of an old one that is: which of them goes is not ours to say.
+ */
+function keptNew(group: RolloutGroup, view: GroupView): number {
+  const fresh = newMachines(group, view);
+  const serving = fresh.filter(({ status, health }) => status === "RUNNING" && (!view.checked || health === "HEALTHY"));
+  const old = view.machines.filter(({ template, action }) => template !== group.template && !isLeaving(action));
+  return Math.min(fresh.length, Math.max(serving.length, view.targetSize - old.length));
+}
+
+export function outside(fleet: string, key: string): Reason {
+  return reason(
+    "external-change",
+    `somebody else changed the versions or the update policy of group ${key}; "moult start ${fleet}" takes it over again, "moult rollback ${fleet}" puts it back`,
+    { evidence: [key] },
+  );
+}
+
+/** A person accepts what is there now, whoever made it so. */
+export function takeGroupsOver(turn: Turn, rollout: Rollout): void {
+  for (const [key, group] of Object.entries(rollout.groups)) {
+    const view = turn.observation.groups[key];
+    if (view && !isProblem(view)) takeOver(group, view);
+  }
+}
+
+/** A person lets a paused rollout go on; what is asked for is worked out anew. */
+export function resume(turn: Turn, rollout: Rollout): void {
+  takeGroupsOver(turn, rollout);
+  if (rollout.phase !== "paused") return;
+  const to = rollout.pausedFrom === "prepared" ? "prepared" : "applying";
+  rollout.pausedFrom = null;
+  rollout.verdict = null;
+  enter(turn, rollout, to, rollout.policy.limits.progressMs);
+  rollout.stepSince = turn.context.now;
+}
