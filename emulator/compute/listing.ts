@@ -36,7 +36,7 @@ export function page<T extends Listed>(call: Call, all: T[]): Page<T> {
   const rest = all
     .filter((item) => test(item.json) && (!after || order(at(item), after) > 0))
     .sort((a, b) => order(at(a), at(b)));
-  const items = rest.slice(0, size(query.get("maxResults")));
+  const items = rest.slice(0, pageSize(query.get("maxResults")));
   const last = items.at(-1);
   return {
     items,
@@ -45,7 +45,8 @@ export function page<T extends Listed>(call: Call, all: T[]): Page<T> {
   };
 }
 
-function size(text: string | null): number {
+/** Items of a page, by `maxResults`. */
+export function pageSize(text: string | null): number {
   if (text === null || text === "") return 500;
   const number = Number(text);
   if (!Number.isInteger(number) || number < 0 || number > 500)

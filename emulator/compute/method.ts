@@ -30,6 +30,8 @@ export interface Mutation {
   body?: string;
   /** Query parameters beside the standard ones. */
   query?: string[];
+  /** Whether the method takes a `requestId`; most do. */
+  repeatable?: boolean;
   coverage?: "full" | "partly";
   /** Default is the method's id, as recorded for groups; images and instances use the bare verb. */
   operationType: string;
@@ -81,6 +83,7 @@ export function scopeOf(call: Call): Scope {
 
 /** One route of a method that changes something: permission, body, repeats, operation and audit entries. */
 export function mutation(cloud: Cloud, spec: Mutation): Route {
+  const query = [...(spec.query ?? []), ...(spec.repeatable === false ? [] : ["requestId"])];
   const run = (call: Call): Answer => {
     const { world, audit, operations } = cloud;
     const body = spec.body === undefined ? {} : call.json<Json>();
@@ -100,7 +103,7 @@ export function mutation(cloud: Cloud, spec: Mutation): Route {
       request: {
         ...(spec.body && auditForm(spec.body, body)),
         ...Object.fromEntries(
-          [...(spec.query ?? []), "requestId"].flatMap((name) => {
+          query.flatMap((name) => {
             const value = call.query.get(name);
             return value === null ? [] : [[name, value]];
           }),
@@ -111,7 +114,7 @@ export function mutation(cloud: Cloud, spec: Mutation): Route {
     try {
       for (const { permission, resource = path } of permissions)
         if (!world.doors.allowed(principal, permission, resource)) throw errors.forbidden(permission, resource);
-      checkQuery(cloud, call, [...(spec.query ?? []), "requestId"]);
+      checkQuery(cloud, call, query);
       if (spec.body) checkBody(spec.body, body, world.loose);
       const asked = requestId(call);
       const memory = `${spec.id} ${target.project} ${asked}`;

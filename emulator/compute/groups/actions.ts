@@ -7,8 +7,9 @@ import { isObject, type Json } from "../schema/check.ts";
 import { ACTIONS, leaving, mostDisruptive, type UpdateAction } from "../updater/values.ts";
 import type { Engine } from "./engine.ts";
 import { neededIn, targetsOf } from "./goal.ts";
-import { groupAt, groupMutation, type Kind, ONE } from "./kinds.ts";
+import { groupMutation, groupToChange, type Kind, ONE } from "./kinds.ts";
 import { groupPath, type Member, memberPath, type StoredGroup } from "./model.ts";
+import { isEmpty } from "./settings.ts";
 
 /** Most instances that one call may name. */
 const MOST = 1000;
@@ -19,7 +20,7 @@ function membersOf(cloud: Cloud, group: StoredGroup, body: Json): Member[] {
   if (texts.length === 0) throw errors.required("instances");
   if (texts.length > MOST) throw errors.value("instances", texts.length, `At most ${MOST} instances can be specified.`);
   const skip = body.skipInstancesOnValidationError === true;
-  return texts.flatMap((text) => {
+  const members = texts.flatMap((text) => {
     const ref = text.includes("/") ? parseRef(cloud.world, text, group.project) : undefined;
     const member = group.members.get(lastOf(text));
     const matches = member && (!ref || pathOf(ref) === memberPath(group, member));
@@ -27,6 +28,14 @@ function membersOf(cloud: Cloud, group: StoredGroup, body: Json): Member[] {
     if (skip) return [];
     throw errors.value("instances", text, `Instance is not a member of '${groupPath(group)}'.`);
   });
+  // Who is named twice is meant once.
+  return [...new Set(members)];
+}
+
+/** The target size is a setting: whoever read the group before has an old fingerprint now. */
+function resizeBy(cloud: Cloud, group: StoredGroup, by: number): void {
+  group.targetSize = Math.max(0, group.targetSize + by);
+  group.fingerprint = cloud.world.ids.fingerprint();
 }
 
 export function actionRoutes(cloud: Cloud, engine: Engine, kind: Kind): Route[] {
@@ -37,8 +46,10 @@ export function actionRoutes(cloud: Cloud, engine: Engine, kind: Kind): Route[] 
     groupMutation(cloud, kind, verb, `${ONE}/${verb}`, {
       method: "POST",
       body: kind.message(verb),
+      // The one action that cannot be repeated by request id.
+      ...(verb === "applyUpdatesToInstances" && { repeatable: false }),
       apply: (body, target) => {
-        const group = groupAt(cloud, target);
+        const group = groupToChange(cloud, target);
         const finish = apply(group, body);
         engine.touch(group);
         return { targetId: group.id, ...(finish && { finish }) };
@@ -60,13 +71,13 @@ export function actionRoutes(cloud: Cloud, engine: Engine, kind: Kind): Route[] 
     }),
     on("deleteInstances", (group, body) => {
       const members = membersOf(cloud, group, body);
-      group.targetSize = Math.max(0, group.targetSize - members.length);
+      resizeBy(cloud, group, -members.length);
       for (const member of members) engine.crew.delete(group, member);
       return undefined;
     }),
     on("abandonInstances", (group, body) => {
       const members = membersOf(cloud, group, body);
-      group.targetSize = Math.max(0, group.targetSize - members.length);
+      resizeBy(cloud, group, -members.length);
       for (const member of members) engine.crew.abandon(group, member);
       return undefined;
     }),
@@ -94,13 +105,13 @@ function createInstances(cloud: Cloud, engine: Engine, group: StoredGroup, body:
     });
   for (const [i, instance] of wanted.entries()) {
     const name = checkName(instance.name, `instances[${i}].name`);
-    if (instance.preservedState) throw errors.notEmulated("createInstances with preservedState");
+    if (!isEmpty(instance.preservedState)) throw errors.notEmulated("createInstances with preservedState");
     const taken = group.zones.some((zone) => cloud.instances.has(memberPath(group, { name, zone })));
     if (taken || group.members.has(name)) throw errors.exists(memberPath(group, { name, zone: group.zones[0] ?? "" }));
   }
   // One by one, so that each gets the version that is lacking then.
   for (const { name } of wanted) {
-    group.targetSize++;
+    resizeBy(cloud, group, 1);
     const target = targetsForNew(cloud, group);
     engine.crew.add(group, String(name), target);
   }

@@ -4,7 +4,7 @@ import type { Lifecycle } from "../instances/lifecycle.ts";
 import { bootImage, type Plan, shortage } from "../instances/make.ts";
 import { itemsOf, type StoredInstance } from "../instances/model.ts";
 import type { Failure } from "../operations.ts";
-import type { Target } from "../updater/values.ts";
+import { leaving, settled, type Target } from "../updater/values.ts";
 import { instanceOf } from "./goal.ts";
 import { groupPath, type Member, memberPath, type StoredGroup } from "./model.ts";
 import type { Trail } from "./trail.ts";
@@ -20,6 +20,8 @@ export class Crew {
   readonly #lifecycle: Lifecycle;
   readonly #trail: Trail;
   readonly #retries = new WeakMap<Member, Cancel>();
+  /** Ids of machines that are going because their group wants it. */
+  readonly #removing = new Set<string>();
   readonly #touch: (group: StoredGroup) => void;
   readonly #probe: Hear;
 
@@ -90,9 +92,10 @@ export class Crew {
     const instance = this.#lifecycle.create(plan, boot.image, (problem) => {
       ended(problem);
       if (member.id !== instance.id || group.members.get(member.name) !== member) return;
-      if (!problem) this.running(group, member);
+      if (!problem) this.#arrived(group, member);
       else if (instance.status === "TERMINATED")
         this.#lifecycle.remove(instance, () => this.#failed(group, member, problem));
+      else this.overtaken(group, member);
     });
     member.id = instance.id;
     ended = this.#trail.inserted(group, plan, instance.id);
@@ -141,6 +144,21 @@ export class Crew {
     this.#touch(group);
   }
 
+  /** One that is leaving meanwhile goes on leaving. */
+  #arrived(group: StoredGroup, member: Member): void {
+    if (!leaving(member)) this.running(group, member);
+  }
+
+  /**
+   * Somebody stopped or deleted the machine while the group was at work on it. The work ends here: what is left is a lost
+   * machine like any other, and repaired like any other.
+   */
+  overtaken(group: StoredGroup, member: Member): void {
+    if (leaving(member) || (member.id !== undefined && this.#removing.has(member.id))) return;
+    member.action = "NONE";
+    this.#touch(group);
+  }
+
   /** Verified is who was healthy once, or need not be. */
   verify(group: StoredGroup, member: Member): void {
     if (member.action !== "VERIFYING") return;
@@ -154,7 +172,9 @@ export class Crew {
       return;
     }
     const ended = this.#trail.deleted(group, member, instance.id);
+    this.#removing.add(instance.id);
     this.#lifecycle.remove(instance, () => {
+      this.#removing.delete(instance.id);
       ended();
       then();
     });
@@ -188,22 +208,38 @@ export class Crew {
 
   restart(group: StoredGroup, member: Member, target: Target): void {
     const instance = instanceOf(this.#cloud, group, member);
-    if (!instance) return;
+    // One that somebody is deleting is not started again.
+    if (!instance || !settled(member) || this.#lifecycle.isRemoved(instance)) return;
     member.action = "RESTARTING";
     member.everHealthy = false;
+    const ended = this.#trail.switched(group, member, instance.id, "stop");
     this.#lifecycle.stop(instance, (failure) => {
-      if (failure || member.action !== "RESTARTING") return;
+      ended(failure);
+      if (member.action !== "RESTARTING") return;
+      if (failure) {
+        this.overtaken(group, member);
+        return;
+      }
       this.#renew(group, member, instance, target);
-      this.#lifecycle.start(instance, (problem) => {
-        if (member.action === "RESTARTING" && !problem) this.running(group, member);
-      });
+      this.powerOn(group, member, instance, this.#trail.switched(group, member, instance.id, "start"));
+    });
+  }
+
+  /** Powers a member's machine on; what comes of it counts for as long as the member's action is the one it has now. */
+  powerOn(group: StoredGroup, member: Member, instance: StoredInstance, ended: (failure?: Failure) => void): void {
+    const { action } = member;
+    this.#lifecycle.start(instance, (problem) => {
+      ended(problem);
+      if (member.action !== action) return;
+      if (problem) this.overtaken(group, member);
+      else this.running(group, member);
     });
   }
 
   /** Changes what can change on a running machine. */
   refresh(group: StoredGroup, member: Member, target: Target): void {
     const instance = instanceOf(this.#cloud, group, member);
-    if (!instance) return;
+    if (!instance || !settled(member)) return;
     member.action = "REFRESHING";
     this.#cloud.world.clock.after(this.#cloud.timings.operation, () => {
       if (member.action !== "REFRESHING") return;

@@ -143,20 +143,22 @@ export class Engine {
     if (action === "DELETING") {
       member.action = "NONE";
       this.crew.delete(group, member);
-    } else if (action === "ABANDONING") this.crew.abandon(group, member);
-    else if (action === "RECREATING" || action === "CREATING") {
-      if (!instance) this.crew.attempt(group, member);
-      else if (action === "CREATING") this.#whenRunning(group, member, instance);
-      else this.crew.recreate(group, member, { template: member.template, name: member.version });
-    } else if (instance && instance.status !== "TERMINATED") this.#whenRunning(group, member, instance);
+    } else if (action === "ABANDONING") {
+      this.crew.abandon(group, member);
+      // It outlives the group, and nobody else would switch it on again.
+      if (instance && instance.status !== "TERMINATED") this.#lifecycle.start(instance, () => {});
+    } else if (action === "RECREATING" && instance)
+      this.crew.recreate(group, member, { template: member.template, name: member.version });
+    else if (action === "RECREATING" || (action === "CREATING" && !instance)) this.crew.attempt(group, member);
+    // Somebody was deleting it, and that goes on.
+    else if (!instance || this.#lifecycle.isRemoved(instance)) this.crew.overtaken(group, member);
+    else if (instance.status !== "TERMINATED" || !settled(member)) this.#whenRunning(group, member, instance);
   }
 
-  /** The machine boots by itself; its group waits for it. */
+  /** The machine boots by itself, which no call asked for and no entry tells of; its group waits for it. */
   #whenRunning(group: StoredGroup, member: Member, instance: StoredInstance): void {
     member.action = "STARTING";
-    this.#lifecycle.start(instance, (problem) => {
-      if (member.action === "STARTING" && !problem) this.crew.running(group, member);
-    });
+    this.crew.powerOn(group, member, instance, () => {});
   }
 
   close(): void {

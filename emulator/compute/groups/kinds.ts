@@ -48,8 +48,15 @@ export function groupAt(cloud: Cloud, target: Ref): StoredGroup {
   return group;
 }
 
+/** The group a call changes. One that is being deleted cannot be changed any more, nor deleted again. */
+export function groupToChange(cloud: Cloud, target: Ref): StoredGroup {
+  const group = groupAt(cloud, target);
+  if (group.deleting) throw errors.notReady(pathOf(target));
+  return group;
+}
+
 type Rest = Pick<Mutation, "method" | "apply"> &
-  Partial<Pick<Mutation, "body" | "query" | "coverage" | "permission" | "target">>;
+  Partial<Pick<Mutation, "body" | "query" | "repeatable" | "coverage" | "permission" | "target">>;
 
 /** A mutating method of a group, e.g. `resize`; `rest` is its path below the group. */
 export function groupMutation(cloud: Cloud, kind: Kind, verb: string, path: string, rest: Rest): Route {

@@ -138,7 +138,8 @@ export function parseVersions(value: unknown, find: (template: string, field: st
     throw errors.value("resource.versions", bodies, "Exactly one version must leave its target size unset.");
   if (versions.length > 2) throw errors.value("resource.versions", bodies, "At most two versions are supported.");
   const [a, b] = versions;
-  if (a && b && a.template === b.template && a.name === b.name)
+  // Two without a name are told apart by their templates.
+  if (a && b && a.name === b.name && (a.name !== undefined || a.template === b.template))
     throw errors.value("resource.versions", bodies, "Versions must have unique names.");
   return versions;
 }

@@ -2,12 +2,12 @@ import type { Route } from "../../frame/router.ts";
 import type { Cloud } from "../cloud.ts";
 import { checkName, errors } from "../errors.ts";
 import { checkScope, REGION_SCOPES, ZONE_SCOPES } from "../geography.ts";
-import { AGGREGATED_QUERY, aggregated, LIST_QUERY, list } from "../listing.ts";
+import { AGGREGATED_QUERY, aggregated, LIST_QUERY, list, pageSize } from "../listing.ts";
 import { projectOf, read, scopeOf } from "../method.ts";
 import { pathOf, type Ref, scopePath } from "../names.ts";
 import type { Json } from "../schema/check.ts";
 import type { Engine } from "./engine.ts";
-import { collectionOf, groupAt, groupMutation, type Kind, listedGroups, ONE, refOf } from "./kinds.ts";
+import { collectionOf, groupAt, groupMutation, groupToChange, type Kind, listedGroups, ONE, refOf } from "./kinds.ts";
 import type { StoredGroup } from "./model.ts";
 import { renderError, renderGroup, renderMember } from "./render.ts";
 import { checkSize, findTemplate, parseSettings, patched } from "./settings.ts";
@@ -21,6 +21,7 @@ function change(
 ): { targetId: string } {
   if (!("healing" in settings)) delete group.healing;
   if (!("namedPorts" in settings)) delete group.namedPorts;
+  if (!("description" in settings)) delete group.description;
   Object.assign(group, settings);
   group.fingerprint = cloud.world.ids.fingerprint();
   engine.changed(group);
@@ -51,7 +52,7 @@ export function groupRoutes(cloud: Cloud, engine: Engine, kind: Kind): Route[] {
       body: "InstanceGroupManager",
       coverage: "partly",
       apply: (body, target) => {
-        const group = groupAt(cloud, target);
+        const group = groupToChange(cloud, target);
         if (body.fingerprint !== undefined && body.fingerprint !== group.fingerprint) throw errors.fingerprint();
         if (body.name !== undefined && body.name !== group.name)
           throw errors.value("resource.name", body.name, "The name of a managed instance group cannot be changed.");
@@ -62,7 +63,7 @@ export function groupRoutes(cloud: Cloud, engine: Engine, kind: Kind): Route[] {
       method: "DELETE",
       permission: "compute.instanceGroupManagers.delete",
       apply: (_body, target) => {
-        const group = groupAt(cloud, target);
+        const group = groupToChange(cloud, target);
         return { targetId: group.id, until: (end) => engine.remove(group, () => end()) };
       },
     }),
@@ -70,9 +71,10 @@ export function groupRoutes(cloud: Cloud, engine: Engine, kind: Kind): Route[] {
       method: "POST",
       query: ["size"],
       apply: (_body, target, call) => {
-        const group = groupAt(cloud, target);
+        const group = groupToChange(cloud, target);
         const size = call.query.get("size");
         if (size === null || size === "") throw errors.required("size");
+        if (!/^-?\d+$/.test(size)) throw errors.value("size", size, "Must be an integer.");
         checkSize(Number(size), "size");
         group.targetSize = Number(size);
         return touched(group);
@@ -82,7 +84,7 @@ export function groupRoutes(cloud: Cloud, engine: Engine, kind: Kind): Route[] {
       method: "POST",
       body: kind.message("setInstanceTemplate"),
       apply: (body, target) => {
-        const group = groupAt(cloud, target);
+        const group = groupToChange(cloud, target);
         const text = String(body.instanceTemplate ?? "");
         group.versions = [{ template: findTemplate(cloud, text, group.project, "instanceTemplate") }];
         return touched(group);
@@ -178,8 +180,10 @@ function reads(cloud: Cloud, kind: Kind): Route[] {
       resource: named,
       run: (call) => {
         const { errors: kept } = group(call);
-        const size = Number(call.query.get("maxResults") ?? 500) || 500;
-        const from = Number(call.query.get("pageToken") ?? 0) || 0;
+        const size = pageSize(call.query.get("maxResults"));
+        const token = call.query.get("pageToken") || "0";
+        if (!/^\d+$/.test(token)) throw errors.value("pageToken", token, "The page token is invalid.");
+        const from = Number(token);
         const newestFirst = [...kept].reverse().slice(from, from + size);
         return {
           ...(newestFirst.length > 0 && { items: newestFirst.map((error) => renderError(error, call.origin)) }),

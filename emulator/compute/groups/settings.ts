@@ -14,7 +14,8 @@ const ABSENT = [
 /** Maps in which a name alone says something. */
 const NAMED = new Set(["disks", "internalIPs", "externalIPs", "labels", "metadata"]);
 
-function isEmpty(value: unknown): boolean {
+/** Says nothing: clients send messages with nothing in them. */
+export function isEmpty(value: unknown): boolean {
   if (Array.isArray(value)) return value.every(isEmpty);
   if (isObject(value))
     return Object.entries(value).every(

@@ -3,7 +3,7 @@ import type { Cloud } from "../cloud.ts";
 import type { Plan } from "../instances/make.ts";
 import { lastOf, regionOf } from "../names.ts";
 import type { Failure } from "../operations.ts";
-import { auditForm, type Json } from "../schema/check.ts";
+import { auditForm, isObject, type Json } from "../schema/check.ts";
 import { groupPath, type Member, memberPath, type StoredGroup } from "./model.ts";
 
 /** The audit entries and operations that a group leaves when it makes and deletes machines by itself. */
@@ -23,15 +23,24 @@ export class Trail {
   }
 
   deleted(group: StoredGroup, member: Member, id: string): (failure?: Failure) => void {
+    return this.#bare(group, member, id, "delete");
+  }
+
+  /** A restart is a stop and a start. */
+  switched(group: StoredGroup, member: Member, id: string, verb: "stop" | "start"): (failure?: Failure) => void {
+    return this.#bare(group, member, id, verb);
+  }
+
+  #bare(group: StoredGroup, member: Member, id: string, verb: "delete" | "stop" | "start") {
     const requestId = this.#cloud.world.ids.uuid();
-    return this.#started(group, member, id, "delete", "compute.instances.delete", requestId, { requestId });
+    return this.#started(group, member, id, verb, `compute.instances.${verb}`, requestId, { requestId });
   }
 
   #started(
     group: StoredGroup,
     member: { name: string; zone: string },
     id: string,
-    verb: "insert" | "delete",
+    verb: "insert" | "delete" | "stop" | "start",
     permission: string,
     requestId: string,
     request: Json,
@@ -87,7 +96,9 @@ export class Trail {
           network: `${project}global/networks/default`,
           subnetwork: `${project}regions/${regionOf(plan.zone)}/subnetworks/default`,
         })),
-        disks,
+        disks: (Array.isArray(disks) ? disks.filter(isObject) : []).map(
+          ({ kind: _kind, index: _index, interface: _interface, ...disk }) => disk,
+        ),
         ...rest,
       }),
       links: [

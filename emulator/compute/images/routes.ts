@@ -6,7 +6,7 @@ import { LIST_QUERY, list } from "../listing.ts";
 import { type Mutation, mutation, projectOf, read } from "../method.ts";
 import { GLOBAL, parseRef, pathOf, type Ref } from "../names.ts";
 import type { Json } from "../schema/check.ts";
-import { checkFamily, insertImage, LOCATIONS_DEFAULT, setDeprecation, setText } from "./change.ts";
+import { checkFamily, insertImage, LOCATIONS_DEFAULT, mergedDeprecation, setDeprecation, setText } from "./change.ts";
 import { headOf, renderImage, type StoredImage } from "./model.ts";
 
 const COLLECTION = "/compute/v1/projects/{project}/global/images";
@@ -33,6 +33,12 @@ export function imageRoutes(cloud: Cloud): Route[] {
   const existing = (target: Ref): StoredImage => {
     const image = cloud.images.get(pathOf(target));
     if (!image) throw errors.notFound(pathOf(target));
+    return image;
+  };
+  /** One that is being deleted cannot be changed any more, nor deleted again. */
+  const changeable = (target: Ref): StoredImage => {
+    const image = existing(target);
+    if (image.status === "DELETING") throw errors.notReady(pathOf(target));
     return image;
   };
   const on = (verb: string, rest: Omit<Mutation, "id" | "operationType" | "target" | keyof typeof common>): Route =>
@@ -70,7 +76,7 @@ export function imageRoutes(cloud: Cloud): Route[] {
       path: ONE,
       permission: "compute.images.delete",
       apply: (_body, target) => {
-        const image = existing(target);
+        const image = changeable(target);
         image.status = "DELETING";
         return {
           targetId: image.id,
@@ -87,7 +93,7 @@ export function imageRoutes(cloud: Cloud): Route[] {
       permission: "compute.images.deprecate",
       body: "DeprecationStatus",
       apply: (body, target, call) => {
-        const image = existing(target);
+        const image = changeable(target);
         setDeprecation(cloud, image, body, call, "");
         return { targetId: image.id };
       },
@@ -98,7 +104,7 @@ export function imageRoutes(cloud: Cloud): Route[] {
       permission: "compute.images.update",
       body: "Image",
       apply: (body, target, call) => {
-        const image = existing(target);
+        const image = changeable(target);
         const asBefore = renderImage(image, call.origin);
         for (const [name, value] of Object.entries(body)) {
           if (["family", "description", "deprecated"].includes(name)) continue;
@@ -112,17 +118,18 @@ export function imageRoutes(cloud: Cloud): Route[] {
         if ("family" in body) setText(image, "family", checkFamily(body.family));
         if ("description" in body) setText(image, "description", body.description);
         if ("deprecated" in body)
-          setDeprecation(cloud, image, (body.deprecated ?? {}) as Json, call, "resource.deprecated.");
+          setDeprecation(cloud, image, mergedDeprecation(image, body.deprecated), call, "resource.deprecated.");
         return { targetId: image.id };
       },
     }),
     on("setLabels", {
       method: "POST",
       path: `${COLLECTION}/{resource}/setLabels`,
+      repeatable: false,
       permission: "compute.images.setLabels",
       body: "GlobalSetLabelsRequest",
       apply: (body, target) => {
-        const image = existing(target);
+        const image = changeable(target);
         if (body.labelFingerprint !== image.labelFingerprint)
           throw errors.fingerprint("Labels fingerprint either invalid or resource labels have changed");
         image.labels = (body.labels ?? {}) as Record<string, string>;

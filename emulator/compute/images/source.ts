@@ -1,6 +1,7 @@
 import { gunzipSync } from "node:zlib";
 import type { Cloud } from "../cloud.ts";
 import { errors } from "../errors.ts";
+import { instancePath } from "../instances/model.ts";
 import { parseRef, pathOf } from "../names.ts";
 import type { Failure } from "../operations.ts";
 import type { Json } from "../schema/check.ts";
@@ -36,14 +37,14 @@ export function objectOf(url: string): { bucket: string; name: string } | undefi
 }
 
 /** The one source an image is made from. Throws what the service answers when there is none, or more, or it is unknown. */
-export function sourceOf(cloud: Cloud, body: Json, project: string): Source {
+export function sourceOf(cloud: Cloud, body: Json, project: string, force: boolean): Source {
   const raw = body.rawDisk as { source?: string } | undefined;
   const { sourceImage, sourceDisk, sourceSnapshot } = body as Record<string, string | undefined>;
   const given = [raw?.source, sourceImage, sourceDisk, sourceSnapshot].filter(Boolean);
   if (given.length !== 1) throw errors.usage("Must specify exactly one source for an image.");
   if (sourceSnapshot) throw errors.notEmulated("images.insert with sourceSnapshot: snapshots");
   if (sourceImage) return fromImage(cloud, sourceImage, project);
-  if (sourceDisk) return fromDisk(cloud, sourceDisk, project);
+  if (sourceDisk) return fromDisk(cloud, sourceDisk, project, force);
   return fromStorage(cloud, raw?.source ?? "", body.rawDisk as Json);
 }
 
@@ -60,11 +61,13 @@ function fromImage(cloud: Cloud, text: string, project: string): Source {
   };
 }
 
-function fromDisk(cloud: Cloud, text: string, project: string): Source {
+/** What is written to meanwhile would be half in the image: only a caller who forces it gets one of a running machine. */
+function fromDisk(cloud: Cloud, text: string, project: string, force: boolean): Source {
   const ref = parseRef(cloud.world, text, project);
   const owner = ref && cloud.instances.get(pathOf({ ...ref, collection: "instances" }));
   if (ref?.collection !== "disks" || !owner)
     throw errors.value("resource.sourceDisk", text, "The referenced disk resource cannot be found.");
+  if (!force && owner.status !== "TERMINATED") throw errors.inUse("disk", pathOf(ref), instancePath(owner));
   return {
     sourceDisk: { path: pathOf(ref), id: owner.diskId },
     sizeGb: owner.diskSizeGb,

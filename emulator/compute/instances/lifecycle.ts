@@ -52,8 +52,10 @@ export class Lifecycle {
     return instance;
   }
 
+  /** Nothing overtakes a deletion: one that is being deleted is neither started nor stopped. */
   start(instance: StoredInstance, done: (failure?: Failure) => void): void {
-    this.#boot(instance, done);
+    if (this.isRemoved(instance)) done(OVERTAKEN);
+    else this.#boot(instance, done);
   }
 
   #status(instance: StoredInstance, status: StoredInstance["status"]): void {
@@ -132,6 +134,10 @@ export class Lifecycle {
 
   /** Powers off; the instance stays, TERMINATED. */
   stop(instance: StoredInstance, done: (failure?: Failure) => void): void {
+    if (this.isRemoved(instance)) {
+      done(OVERTAKEN);
+      return;
+    }
     const live = this.live(instance);
     this.#interrupt(live);
     live.interrupted = done;

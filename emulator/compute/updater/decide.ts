@@ -72,6 +72,8 @@ function isSubstitution(goal: GroupGoal, { action, member }: Pair): boolean {
   return action === "REPLACE" && !goal.inPlace && !isQueued(member);
 }
 
+const isGoing = (member: MemberView) => member.status === undefined || member.status === "STOPPING";
+
 const isQueued = (member: MemberView) => member.status === undefined && member.action === "CREATING";
 
 function without(pairs: Pair[], gone: MemberView[]): Pair[] {
@@ -94,6 +96,8 @@ function inPlace(goal: GroupGoal, pairs: Pair[], budget: Budget): Action[] {
     if (isQueued(member)) actions.push({ do: "relabel", ...change });
     else if (!settled(member)) continue;
     else if (action === "NONE") actions.push({ do: "relabel", ...change });
+    // Nothing is there to be refreshed or restarted; repaired, it is looked at again.
+    else if (action !== "REPLACE" && isGoing(member)) continue;
     else if (action === "REFRESH") actions.push({ do: "refresh", ...change });
     else if (budget.mayPause(member)) {
       budget.pause(member);

@@ -40,7 +40,7 @@ export const ORIGIN = "/compute/v1/projects";
 export const GLOBAL = `${ORIGIN}/${PROJECT}/global`;
 export const ZONAL = `${ORIGIN}/${PROJECT}/zones/${ZONE}`;
 
-export async function startBed(options: { loose?: boolean; state?: unknown } = {}): Promise<Bed> {
+export async function startBed(options: { loose?: boolean; state?: unknown; seed?: string } = {}): Promise<Bed> {
   const clock = new ManualClock(Date.UTC(2026, 0, 15, 10));
   const machines = new Map<string, MachineSpec>();
   const entries: LogEntry[] = [];
@@ -65,7 +65,7 @@ export async function startBed(options: { loose?: boolean; state?: unknown } = {
     project: PROJECT,
     projectNumber: NUMBER,
     clock,
-    ids: new Ids("bed"),
+    ids: new Ids(options.seed ?? "bed"),
     loose: options.loose ?? false,
     folder: "/nowhere",
     origin: "",

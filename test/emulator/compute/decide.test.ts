@@ -192,6 +192,13 @@ class Machines {
 const available = (g: GroupGoal, members: MemberView[]) =>
   members.filter((m) => !leaving(m) && isAvailable(g, m)).length;
 
+test("where a restart is due, a machine that is gone is repaired and one that is going is left alone", () => {
+  const g = goal({ surge: 0, unavailable: 3, minimalAction: "RESTART" });
+  const { status: _, ...gone } = member("gone");
+  const members = [gone, member("going", { status: "STOPPING" }), member("here")];
+  expect(short(decide(g, members, () => "RESTART", 0))).toEqual(["restart here", "recreate gone"]);
+});
+
 describe("whatever finishes in whatever order, the updater", () => {
   test("never has more machines than target and surge, nor takes one that leaves too few", () => {
     fc.assert(

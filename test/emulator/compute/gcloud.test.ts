@@ -124,6 +124,9 @@ describe.skipIf(!installed)("gcloud", { timeout: 60_000 }, () => {
       kind: "compute#serialPortOutput",
     });
     await expect(gcloud(`compute instances get-guest-attributes ${name} ${zone}`)).rejects.toThrow(/was not found/);
+    const fromDisk = `compute images create web-disk --source-disk=${name} --source-disk-zone=us-central1-a`;
+    await expect(gcloud(fromDisk)).rejects.toThrow(/already being used by/);
+    expect(await gcloud(`${fromDisk} --force`)).toMatchObject([{ name: "web-disk", status: "READY" }]);
     await gcloud("compute images deprecate web-2 --state=DEPRECATED --replacement=web-1 --delete-in=7d");
     expect(await gcloud("compute images describe-from-family web")).toMatchObject({ name: "web-1" });
     await gcloud("compute images delete web-2");

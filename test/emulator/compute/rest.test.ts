@@ -103,6 +103,28 @@ describe("images", () => {
     expect((await errorOf("GET", `${GLOBAL}/images?filter=a%3Db%20AND%20c%20eq%20d`))[0]).toBe(400);
   });
 
+  test("a patch of the deprecation status merges: what it leaves out stays, null takes away", async () => {
+    await image(bed, "a");
+    await bed.post(`${GLOBAL}/images/a/deprecate`, { state: "DEPRECATED", deleted: "2027-01-01", obsolete: "" });
+    await bed.patch(`${GLOBAL}/images/a`, { deprecated: { state: "OBSOLETE" } });
+    const status = async () => (await bed.get<Json>(`${GLOBAL}/images/a`)).deprecated;
+    expect(await status()).toEqual({ state: "OBSOLETE", deleted: "2027-01-01" });
+    await bed.patch(`${GLOBAL}/images/a`, { deprecated: { deleted: null } });
+    expect(await status()).toEqual({ state: "OBSOLETE" });
+    await bed.patch(`${GLOBAL}/images/a`, { deprecated: null });
+    expect(await status()).toBeUndefined();
+  });
+
+  test.each(["1", "2027-01-01 00:00", "2027-02-31T00:00:00Z", "tomorrow"])("%s is no date", async (deleted) => {
+    await image(bed, "a");
+    const [status, reason, message] = await errorOf("POST", `${GLOBAL}/images/a/deprecate`, {
+      state: "DEPRECATED",
+      deleted,
+    });
+    expect([status, reason]).toEqual([400, "invalid"]);
+    expect(message).toContain(`'deleted': '${deleted}'`);
+  });
+
   test("snapshots are refused by name, and so is more than one source", async () => {
     expect((await errorOf("POST", `${GLOBAL}/images`, { name: "x", sourceSnapshot: "global/snapshots/s" }))[0]).toBe(
       501,
@@ -204,6 +226,70 @@ describe("groups", () => {
       maxUnavailable: { fixed: 1, calculated: 1 },
       replacementMethod: "SUBSTITUTE",
     });
+  });
+
+  test("every change of what a group shall be changes its fingerprint; work on its machines does not", async () => {
+    await group(bed, 4);
+    const [a, b, c] = (await members(bed)).map(({ instance }) => instance);
+    const calls: [string, unknown, boolean][] = [
+      ["resize?size=5", undefined, true],
+      ["deleteInstances", { instances: [a] }, true],
+      ["abandonInstances", { instances: [b] }, true],
+      ["createInstances", { instances: [{ name: "blue" }] }, true],
+      ["setInstanceTemplate", { instanceTemplate: templateUrl("one") }, true],
+      ["recreateInstances", { instances: [c] }, false],
+      ["applyUpdatesToInstances", { instances: [c] }, false],
+    ];
+    for (const [verb, body, changes] of calls) {
+      const before = (await bed.get<Group>(groupUrl())).fingerprint;
+      await bed.post(`${groupUrl()}/${verb}`, body);
+      const after = (await bed.get<Group>(groupUrl())).fingerprint;
+      expect([verb, after !== before]).toEqual([verb, changes]);
+    }
+  });
+
+  test("who is named twice is deleted once, and the target is lowered by one", async () => {
+    await group(bed, 3);
+    const [member] = await members(bed);
+    const instances = [member?.instance, `zones/us-central1-a/instances/${member?.name}`];
+    await bed.post(`${groupUrl()}/deleteInstances`, { instances });
+    expect((await bed.get<Group>(groupUrl())).targetSize).toBe(2);
+  });
+
+  test("null takes a setting away", async () => {
+    await group(bed, 1, { description: "fleet", namedPorts: [{ name: "http", port: 80 }] });
+    await bed.patch(groupUrl(), { description: null, namedPorts: null });
+    const after = await bed.get<Group>(groupUrl());
+    expect([after.description, after.namedPorts]).toEqual([undefined, undefined]);
+  });
+
+  test.each([
+    ["POST", "resize?size=1e2", "size"],
+    ["GET", "listErrors?maxResults=-1", "maxResults"],
+    ["GET", "listErrors?pageToken=second", "pageToken"],
+  ])("%s %s names what it cannot read", async (method, path, field) => {
+    await group(bed, 1);
+    const [status, reason, message] = await errorOf(method, `${groupUrl()}/${path}`);
+    expect([status, reason]).toEqual([400, "invalid"]);
+    expect(message).toContain(`Invalid value for field '${field}'`);
+  });
+
+  test("applyUpdatesToInstances and images.setLabels know no request id", async () => {
+    await group(bed, 1);
+    for (const path of [`${groupUrl()}/applyUpdatesToInstances`, `${GLOBAL}/images/image-1/setLabels`])
+      expect((await errorOf("POST", `${path}?requestId=8f3f0b9e-6f4f-4c57-9f39-6a3a1f0e0001`, {}))[2]).toContain(
+        'Unknown name "requestId"',
+      );
+  });
+
+  test("two versions of one name are refused, even of different templates", async () => {
+    await group(bed, 1);
+    await template(bed, "two", "image-1");
+    const versions = [
+      { instanceTemplate: templateUrl("one"), name: "a" },
+      { instanceTemplate: templateUrl("two"), name: "a", targetSize: { fixed: 1 } },
+    ];
+    expect((await errorOf("PATCH", groupUrl(), { versions }))[2]).toContain("unique names");
   });
 
   const rules: [string, Json, string][] = [
@@ -331,6 +417,8 @@ test("what was saved comes back: a group's machines boot again with their disks 
     expect(after.map(({ name, id }) => [name, id])).toEqual(before.map(({ name, id }) => [name, id]));
     expect(await address(again, before[0]?.name)).toBe(ip);
     expect([...again.machines.keys()].sort()).toEqual(before.map(({ id }) => id ?? "").sort());
+    // Nobody asked for these boots, so no entry tells of them.
+    expect(again.entries).toEqual([]);
   } finally {
     await again.close();
   }
