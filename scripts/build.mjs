@@ -1,8 +1,11 @@
 // Bundles what runs without the source tree: the agent (one CommonJS file without dependencies) and the command line.
-import { chmod } from "node:fs/promises";
+import { chmod, rm } from "node:fs/promises";
 import { build } from "esbuild";
 
 const common = { bundle: true, platform: "node", logLevel: "warning" };
+
+// Chunks are named by what they hold: those of older builds would stay for ever.
+await rm("dist/cli/chunks", { recursive: true, force: true });
 
 await Promise.all([
   build({
@@ -24,7 +27,6 @@ await Promise.all([
     packages: "external",
     splitting: true,
     chunkNames: "chunks/[name]-[hash]",
-    banner: { js: "" },
   }),
 ]);
 await chmod("dist/cli/moult.mjs", 0o755);

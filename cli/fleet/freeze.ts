@@ -1,14 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type GroupRef, groupKey, type Policy } from "../../functions/core/policy.ts";
 import type { FleetRecord, RolloutGroup } from "../../functions/core/record.ts";
-import {
-  lastSegment,
-  mixedVersions,
-  ownedText,
-  rollingPolicy,
-  sendable,
-  sendablePolicy,
-} from "../../functions/core/wanted.ts";
+import { lastSegment, ownedText, pausedAs, sendable, sendablePolicy } from "../../functions/core/wanted.ts";
 import type { Compute } from "../../functions/google/compute.ts";
 import { isFailure } from "../../functions/google/failure.ts";
 import type { InstanceGroupManager, ManagedInstance, UpdatePolicy } from "../../wire/compute.d.ts";
@@ -42,10 +35,7 @@ export function frozen(
     ({ version, currentAction }) =>
       lastSegment(version?.instanceTemplate ?? "") === rolled.template && !LEAVING.has(currentAction),
   ).length;
-  return {
-    versions: fresh >= group.targetSize ? rolled.to : mixedVersions(rolled, fresh),
-    updatePolicy: { ...rollingPolicy(rolled, policy), type: "OPPORTUNISTIC" },
-  };
+  return pausedAs(rolled, policy, group.targetSize, fresh);
 }
 
 /** Looks anew when the group changed meanwhile: functions that are alive may be pausing it at this moment. */
@@ -53,12 +43,14 @@ const ATTEMPTS = 5;
 
 /** Freezes every group of the fleet with the caller's own rights. One that fails does not keep the others from being frozen. */
 export async function freezeFleet(compute: Compute, record: FleetRecord, policy: Policy): Promise<Frozen[]> {
+  // A rollout keeps the fleet file it began with.
+  const rolling = record.active?.policy ?? policy;
   return Promise.all(
-    policy.groups.map(async (ref): Promise<Frozen> => {
+    rolling.groups.map(async (ref): Promise<Frozen> => {
       const key = groupKey(ref);
       for (let attempt = 1; ; attempt++) {
         try {
-          const what = await freezeGroup(compute, ref, record.active?.groups[key], policy);
+          const what = await freezeGroup(compute, ref, record.active?.groups[key], rolling);
           return { group: key, what };
         } catch (problem) {
           if (isFailure(problem, "conflict") && attempt < ATTEMPTS) continue;

@@ -70,7 +70,7 @@ export function viewOf(record: FleetRecord, groups: GroupStatus[]): FleetView {
       release: short(candidate.release.digest),
       since: candidate.since,
     },
-    rollout: active && policy ? rolloutView(active, policy) : null,
+    rollout: active ? rolloutView(active, active.policy) : null,
     last: record.last,
     groups,
     quarantine: record.quarantine,

@@ -42,7 +42,7 @@ export const SINKS: Readonly<Record<string, string>> = {
     '(log_id("cloudaudit.googleapis.com/activity") OR log_id("cloudaudit.googleapis.com/system_event"))',
     AUDIT,
     'protoPayload.methodName=~"(compute\\.instances\\.|[iI]nstanceGroupManagers\\.)"',
-    // System events are one entry each and carry no operation flags of their own.
+    // A system event is first and last in one entry; named all the same, should one come without.
     '(operation.last=true OR log_id("cloudaudit.googleapis.com/system_event"))',
   ].join(" AND "),
 };

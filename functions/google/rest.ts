@@ -1,4 +1,4 @@
-import { GoogleAuth } from "google-auth-library";
+import type { GoogleAuth } from "google-auth-library";
 import type { ComputeErrorBody } from "../../wire/compute.d.ts";
 import { Failure, kindOf } from "./failure.ts";
 
@@ -14,12 +14,21 @@ export interface Rest {
 }
 
 const TRY_MS = 30_000;
+const SCOPE = "https://www.googleapis.com/auth/cloud-platform";
+
+/** Who says who we are. Google's library is loaded at first use: not every run of a command makes a call. */
+export type Credentials = Pick<GoogleAuth, "getRequestHeaders">;
 
 /** `endpoint` ends in `/`. Credentials are the usual ones of a Google client: the environment's, or the metadata server's. */
-export function makeRest(
-  endpoint: string,
-  auth = new GoogleAuth({ scopes: ["https://www.googleapis.com/auth/cloud-platform"] }),
-): Rest {
+export function makeRest(endpoint: string, given?: Credentials): Rest {
+  let loading: Promise<Credentials> | undefined;
+  const credentials = (): Promise<Credentials> => {
+    loading ??= given
+      ? Promise.resolve(given)
+      : import("google-auth-library").then(({ GoogleAuth }) => new GoogleAuth({ scopes: [SCOPE] }));
+    return loading;
+  };
+
   async function call<T>(method: string, path: string, query: Record<string, string> = {}, body?: unknown): Promise<T> {
     const search = new URLSearchParams(query).toString();
     const url = `${endpoint}${path}${search ? `?${search}` : ""}`;
@@ -27,7 +36,7 @@ export function makeRest(
     let status = 0;
     let text: string;
     try {
-      const headers = new Headers(await auth.getRequestHeaders(url));
+      const headers = new Headers(await (await credentials()).getRequestHeaders(url));
       if (body !== undefined) headers.set("content-type", "application/json");
       const init = {
         method,

@@ -50,9 +50,9 @@ describe("freezing a group", () => {
     ],
     ["does not count those that leave", [machine("old"), machine("new", "DELETING")], [old]],
     [
-      "does not bring the old version back when all are new",
+      "keeps all that are new, and leaves what is added later to the old version",
       [machine("new"), machine("new"), machine("new"), machine("new")],
-      [fresh],
+      [old, { ...fresh, targetSize: { fixed: 4 } }],
     ],
   ];
   for (const [sentence, machines, versions] of rows) {
