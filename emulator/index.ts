@@ -7,7 +7,7 @@ import { environment } from "./environment.ts";
 import { createEventarc } from "./eventarc/index.ts";
 import { type Clock, ManualClock, RealClock } from "./frame/clock.ts";
 import { type ListeningGrpc, listenGrpc } from "./frame/grpc.ts";
-import { dispatch, type Listening, listen, type OnAnswered } from "./frame/http.ts";
+import { type Call, dispatch, type Listening, listen, type OnAnswered } from "./frame/http.ts";
 import { Ids } from "./frame/ids.ts";
 import { Router } from "./frame/router.ts";
 import { StateFolder } from "./frame/state.ts";
@@ -145,7 +145,7 @@ async function open(
     },
   );
 
-  web = await listen(host, options.port ?? 0, async (call) => {
+  const answerCall = async (call: Omit<Call, "params">) => {
     const started = performance.now();
     const { id, answer } = await dispatch(router, call);
     options.onAnswered?.({
@@ -156,6 +156,11 @@ async function open(
       ms: performance.now() - started,
     });
     return answer;
+  };
+  web = await listen(host, options.port ?? 0, answerCall, (connection) => {
+    // Nobody knows the port yet while the other one is being opened.
+    if (grpc) grpc.adopt(connection);
+    else connection.destroy();
   });
   grpc = await listenGrpc(host, options.grpcPort ?? 0, [...pubsub.grpc(), secretmanager.grpc()]);
   world.origin = `http://${host}:${web.port}`;

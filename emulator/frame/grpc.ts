@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import {
   type handleBidiStreamingCall,
   type handleUnaryCall,
@@ -24,6 +25,8 @@ const SHUTDOWN_MS = 500;
 
 export interface ListeningGrpc {
   port: number;
+  /** Serves a connection that came in at another port; nothing of it has been read. */
+  adopt(connection: Socket): void;
   close(): Promise<void>;
 }
 
@@ -39,20 +42,33 @@ export async function listenGrpc(host: string, port: number, services: GrpcServi
       server.addService(definition, { ...refusals(definition), ...implementation });
     }
   }
-  const bound = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(`${host}:${port}`, ServerCredentials.createInsecure(), (problem, taken) =>
-      problem ? reject(problem) : resolve(taken),
-    );
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const open = new Set<Socket>();
+  const adopt = (connection: Socket) => {
+    open.add(connection);
+    connection.once("close", () => open.delete(connection));
+    injector.injectConnection(connection);
+  };
+  const door = createServer({ noDelay: true }, adopt);
+  await new Promise<void>((resolve, reject) => {
+    door.once("error", reject);
+    door.listen(port, host, resolve);
   });
   return {
-    port: bound,
+    port: (door.address() as AddressInfo).port,
+    adopt,
     close: () =>
       new Promise((resolve) => {
-        const cut = setTimeout(() => server.forceShutdown(), SHUTDOWN_MS);
-        server.tryShutdown(() => {
+        door.close();
+        // A client that stands still (at a breakpoint, say) never lets go by itself, whatever the server asks of it.
+        const end = () => {
           clearTimeout(cut);
+          server.forceShutdown();
+          for (const connection of open) connection.destroy();
           resolve();
-        });
+        };
+        const cut = setTimeout(end, SHUTDOWN_MS);
+        server.tryShutdown(end);
       }),
   };
 }

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { ApiError, errorBody } from "./errors.ts";
+import { divertHttp2 } from "./http2.ts";
 import type { Router } from "./router.ts";
 
 /** One request, with its parts at hand. */
@@ -122,11 +123,15 @@ export interface Listening {
   close(): Promise<void>;
 }
 
-/** Listens with `answer` for every request. Port 0 takes a free one. */
+/**
+ * Listens with `answer` for every request. Port 0 takes a free one. A connection that opens as HTTP/2 does is `onHttp2`'s,
+ * so that gRPC clients given this port find what they look for.
+ */
 export async function listen(
   host: string,
   port: number,
   answer: (call: Omit<Call, "params">, request: IncomingMessage) => Promise<Answer>,
+  onHttp2?: (connection: Socket) => void,
 ): Promise<Listening> {
   const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
     void (async () => {
@@ -146,6 +151,7 @@ export async function listen(
       console.error("emulator:", problem);
     });
   });
+  const closeDiverted = onHttp2 ? divertHttp2(server, onHttp2) : () => {};
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, host, resolve);
@@ -158,6 +164,7 @@ export async function listen(
       new Promise((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
+        closeDiverted();
       }),
   };
 }

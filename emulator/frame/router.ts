@@ -13,6 +13,8 @@ export interface Route {
   run(call: Call): Promise<Answer> | Answer;
   /** How much of the documented method is served; for the coverage table. Default `full`. */
   coverage?: "full" | "partly";
+  /** Only for paths that no service claims by its prefixes. */
+  lastResort?: true;
 }
 
 export interface Service {
@@ -72,8 +74,10 @@ export class Router {
       if (route.method !== method) continue;
       const found = pattern.exec(rawPath);
       if (!found) continue;
+      // No name of these services ends like a verb, so this one is of a method that is not served.
+      if (service.errors === "modern" && /:[a-z]+$/i.test(rawPath) && !/:\w+$/.test(route.path)) continue;
       const literal = route.path.replace(/\{[^}]*\}/g, "").length;
-      if (literal <= bestLiteral) continue;
+      if (literal <= bestLiteral || (route.lastResort && this.serviceOf(rawPath))) continue;
       bestLiteral = literal;
       const params = Object.fromEntries(names.map((name, i) => [name, decodeURIComponent(found[i + 1] ?? "")]));
       best = { route, service, params };

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { sameBytes } from "../frame/bytes.ts";
 import { ApiError } from "../frame/errors.ts";
 import type { Call } from "../frame/http.ts";
 import type { Route } from "../frame/router.ts";
@@ -64,7 +65,7 @@ export function projectRoutes(world: World, project: Project): Route[] {
         project.require(call, "resourcemanager.projects.setIamPolicy");
         const { policy } = call.json<{ policy?: ProjectPolicy }>();
         if (!policy) throw new ApiError(400, "Field [policy] is required.");
-        if (policy.etag && policy.etag !== project.etag) {
+        if (policy.etag && !sameBytes(policy.etag, project.etag)) {
           throw new ApiError(
             409,
             "There were concurrent policy changes. Please retry the whole read-modify-write with exponential backoff.",

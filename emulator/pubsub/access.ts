@@ -1,3 +1,4 @@
+import { sameBytes } from "../frame/bytes.ts";
 import { ApiError } from "../frame/errors.ts";
 import type { Ids } from "../frame/ids.ts";
 import { byId, type World } from "../frame/world.ts";
@@ -34,7 +35,7 @@ export class Policies {
 
   /** Throws 409 ABORTED when the etag is not the current one. */
   set(resource: string, policy: Policy): Policy {
-    if (policy.etag && policy.etag !== this.get(resource).etag) {
+    if (policy.etag && !sameBytes(policy.etag, this.get(resource).etag ?? "")) {
       throw new ApiError(
         409,
         "There were concurrent policy changes. Please retry the whole read-modify-write with exponential backoff.",

@@ -14,6 +14,8 @@ export function newConsumer(): Consumer {
 
 export interface Entry {
   message: Message;
+  /** Its place in the order of publishing, which ids do not tell. */
+  order: number;
   bytes: number;
   /** How often the message has been handed out. */
   attempts: number;
@@ -21,10 +23,16 @@ export interface Entry {
   lease?: { consumer: Consumer; until: number };
   /** Present while the message waits for its back-off to end. */
   waitsUntil?: number;
+  /** Deliveries up to this one were undone by a seek: acknowledging them means nothing. */
+  undone?: number;
 }
+
+type Placed = Pick<Entry, "message" | "order">;
 
 export interface BacklogRules {
   retentionMs(): number;
+  /** How long an acknowledged message can still be sought; 0 for not at all. */
+  replayMs(): number;
   ordered: boolean;
   /** Back-off before the next delivery of a message that was handed out `attempts` times; 0 for none. */
   backoffMs(attempts: number): number;
@@ -37,6 +45,8 @@ export interface BacklogRules {
 export interface SavedEntry {
   message: Message;
   attempts: number;
+  /** Kept only to be sought. */
+  acknowledged?: true;
 }
 
 /** Timers of the real clock hold at most this many ms. */
@@ -54,6 +64,9 @@ export class Backlog {
   readonly #ready = new Set<Entry>();
   readonly #timed = new Set<Entry>();
   readonly #keys = new Map<string, Set<Entry>>();
+  /** Acknowledged messages that a seek can bring back. */
+  readonly #past = new Map<string, Placed>();
+  #placed = 0;
   #stopped = false;
   #alarm: { at: number; cancel: Cancel } | undefined;
 
@@ -70,8 +83,8 @@ export class Backlog {
     return this.#ready.size;
   }
 
-  add(message: Message, attempts = 0): void {
-    const entry: Entry = { message, bytes: messageBytes(message), attempts };
+  add(message: Message, attempts = 0): Entry {
+    const entry: Entry = { message, order: this.#placed++, bytes: messageBytes(message), attempts };
     this.#entries.set(message.messageId, entry);
     const key = this.#key(entry);
     if (key !== undefined) {
@@ -81,6 +94,7 @@ export class Backlog {
     this.#ready.add(entry);
     this.#arm(Date.parse(message.publishTime) + this.#rules.retentionMs());
     this.#rules.ready();
+    return entry;
   }
 
   /** Hands out up to `max` messages of up to `maxBytes` together, at least one if any is ready. */
@@ -111,10 +125,51 @@ export class Backlog {
    * Forgets a message. An acknowledgement after the deadline still counts, as long as the message is here: the real
    * service accepts it too, without a promise.
    */
-  acknowledge(messageId: string): void {
+  acknowledge(messageId: string, attempt: number): void {
     const entry = this.#entries.get(messageId);
-    if (entry) this.#drop(entry);
+    if (entry && attempt > (entry.undone ?? 0)) {
+      this.#drop(entry);
+      this.keep(entry.message, entry.order);
+    }
     this.#rules.ready();
+  }
+
+  /** Holds an acknowledged message for as long as it can be sought. */
+  keep(message: Message, order = this.#placed++): void {
+    this.#forgetPast();
+    if (this.#rules.replayMs() > 0) this.#past.set(message.messageId, { message, order });
+  }
+
+  #forgetPast(): void {
+    const oldest = this.#clock.now() - this.#rules.replayMs();
+    for (const [id, { message }] of this.#past) {
+      if (Date.parse(message.publishTime) <= oldest) this.#past.delete(id);
+    }
+  }
+
+  /** Everything unacknowledged, oldest first. */
+  get messages(): Message[] {
+    return [...this.#entries.values()].map(({ message }) => message);
+  }
+
+  /** To an instant: what was published before it counts as acknowledged, the rest as not, as far as it is still known. */
+  seek(instant: number): void {
+    this.#forgetPast();
+    const known = [...this.#entries.values(), ...this.#past.values()].sort((a, b) => a.order - b.order);
+    const isBefore = ({ message }: Placed) => Date.parse(message.publishTime) < instant;
+    for (const { message, order } of known.filter(isBefore)) this.keep(message, order);
+    this.restart(known.filter((one) => !isBefore(one)).map(({ message }) => message));
+  }
+
+  /** Makes exactly these messages the unacknowledged ones, none of them handed out. */
+  restart(messages: Message[]): void {
+    const attempts = new Map([...this.#entries.values()].map((entry) => [entry.message.messageId, entry.attempts]));
+    this.clear();
+    for (const message of messages) {
+      const made = attempts.get(message.messageId) ?? 0;
+      this.#past.delete(message.messageId);
+      this.add(message, made).undone = made;
+    }
   }
 
   /** Moves the deadline of a message handed out for the `attempt`th time; 0 gives it back. Stale ids change nothing. */
@@ -176,7 +231,11 @@ export class Backlog {
   }
 
   save(): SavedEntry[] {
-    return [...this.#entries.values()].map(({ message, attempts }) => ({ message, attempts }));
+    this.#forgetPast();
+    return [
+      ...[...this.#past.values()].map(({ message }) => ({ message, attempts: 0, acknowledged: true as const })),
+      ...[...this.#entries.values()].map(({ message, attempts }) => ({ message, attempts })),
+    ];
   }
 
   #key(entry: Entry): string | undefined {

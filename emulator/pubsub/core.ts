@@ -1,5 +1,5 @@
 import { ApiError } from "../frame/errors.ts";
-import type { Json } from "../frame/fields.ts";
+import { durationSeconds, type Json } from "../frame/fields.ts";
 import { utc } from "../frame/time.ts";
 import { byId, type World } from "../frame/world.ts";
 import { type Entry, newConsumer } from "./backlog.ts";
@@ -7,11 +7,13 @@ import { checkMessages, type NewMessage, outOfRange } from "./messages.ts";
 import { alreadyExists, checkName, notFound, shortName } from "./names.ts";
 import { DELETED_TOPIC, type Message, type PushConfig, type Subscription, type Topic } from "./resources.ts";
 import { checkPushConfig, masked, subscriptionFrom, topicFrom } from "./settings.ts";
+import { type SavedSnapshot, type Snapshot, Snapshots } from "./snapshots.ts";
 import { type Received, type SavedSubscriber, Subscriber } from "./subscriber.ts";
 
 export interface SavedPubsub {
   topics: Topic[];
   subscriptions: SavedSubscriber[];
+  snapshots?: SavedSnapshot[];
 }
 
 /** How long a pull waits for a first message, in real time. */
@@ -24,9 +26,11 @@ export class PubsubCore {
   readonly #world: World;
   readonly #topics = new Map<string, Topic>();
   readonly #subscribers = new Map<string, Subscriber>();
+  readonly snapshots: Snapshots;
 
   constructor(world: World) {
     this.#world = world;
+    this.snapshots = new Snapshots(world);
   }
 
   createTopic(given: Json): Topic {
@@ -92,6 +96,7 @@ export class PubsubCore {
       return message;
     });
     for (const subscriber of subscribers) for (const message of published) subscriber.deliver(message);
+    this.snapshots.published(topic.name, published);
     this.#world.changed();
     return published.map(({ messageId }) => messageId);
   }
@@ -115,9 +120,17 @@ export class PubsubCore {
       events,
       bury: (entry) => this.#bury(subscriber.subscription, entry),
       expired: () => this.deleteSubscription(subscription.name),
+      replayMs: () => this.#replayMs(subscriber.subscription),
     });
     this.#subscribers.set(subscription.name, subscriber);
     return subscriber;
+  }
+
+  /** Acknowledged messages are kept for their subscription's sake, or for their topic's. */
+  #replayMs({ topic, retainAckedMessages, messageRetentionDuration }: Subscription): number {
+    const own = retainAckedMessages ? messageRetentionDuration : "0s";
+    const shared = this.#topics.get(topic)?.messageRetentionDuration ?? "0s";
+    return Math.max(durationSeconds(own), durationSeconds(shared)) * 1000;
   }
 
   /** Forwards a message to the dead-letter topic. https://cloud.google.com/pubsub/docs/handling-failures#dead_letter_topic */
@@ -169,6 +182,45 @@ export class PubsubCore {
     const subscriber = this.subscriber(name);
     subscriber.subscription = { ...subscriber.subscription, pushConfig: checkPushConfig(pushConfig) };
     this.#world.changed();
+  }
+
+  createSnapshot(given: Json): Snapshot {
+    const { subscription, backlog } = this.subscriber(String(given.subscription));
+    const snapshot = this.snapshots.create(
+      { ...given, name: this.#id(given.name) },
+      subscription.topic,
+      backlog.messages,
+    );
+    this.#world.changed();
+    return snapshot;
+  }
+
+  topicSnapshots(topic: string): string[] {
+    const { name } = this.topic(topic);
+    return this.listSnapshots(name.split("/").slice(0, 2).join("/"))
+      .filter((snapshot) => snapshot.topic === name)
+      .map((snapshot) => snapshot.name);
+  }
+
+  listSnapshots(project: string): Snapshot[] {
+    return inProject(this.snapshots.all(), this.#id(`${project}/`));
+  }
+
+  /** To an instant, or to what a snapshot of the same topic holds. https://cloud.google.com/pubsub/docs/replay-overview */
+  seek(name: string, { time, snapshot }: { time?: string; snapshot?: string }): void {
+    const subscriber = this.subscriber(name);
+    if (time !== undefined) {
+      subscriber.seek({ instant: Date.parse(time) });
+      return;
+    }
+    if (!snapshot) throw new ApiError(400, "A seek needs a time or a snapshot.");
+    const found = this.snapshots.get(this.#id(snapshot));
+    if (found.topic !== subscriber.subscription.topic) {
+      throw new ApiError(400, "The snapshot is of another topic than the subscription.", {
+        status: "FAILED_PRECONDITION",
+      });
+    }
+    subscriber.seek({ messages: this.snapshots.messages(found.name) });
   }
 
   detachSubscription(name: string): void {
@@ -258,14 +310,19 @@ export class PubsubCore {
     return {
       topics: [...this.#topics.values()],
       subscriptions: [...this.#subscribers.values()].map((subscriber) => subscriber.save()),
+      snapshots: this.snapshots.save(),
     };
   }
 
-  load({ topics, subscriptions }: SavedPubsub): void {
+  load({ topics, subscriptions, snapshots }: SavedPubsub): void {
+    this.snapshots.load(snapshots);
     for (const topic of topics) this.#topics.set(topic.name, topic);
     for (const { subscription, events = false, backlog } of subscriptions) {
       const subscriber = this.#add(subscription, events);
-      for (const { message, attempts } of backlog) subscriber.backlog.add(message, attempts);
+      for (const { message, attempts, acknowledged } of backlog) {
+        if (acknowledged) subscriber.backlog.keep(message);
+        else subscriber.backlog.add(message, attempts);
+      }
     }
   }
 

@@ -7,7 +7,9 @@ import { authorize, type Policies, permitted } from "./access.ts";
 import type { PubsubCore } from "./core.ts";
 import type { NewMessage } from "./messages.ts";
 import { pubsubDefinitions } from "./proto.ts";
+import { replayMethods, schemaService, topicSnapshots } from "./replay-grpc.ts";
 import { MESSAGE, PUSH_CONFIG, type PushConfig, RECEIVED, SUBSCRIPTION, TOPIC } from "./resources.ts";
+import type { Schemas } from "./schemas.ts";
 import { streamingPull } from "./streaming.ts";
 
 type Headers = Record<string, string>;
@@ -15,8 +17,8 @@ type Headers = Record<string, string>;
 const MOST_PER_PAGE = 1000;
 
 /** google.pubsub.v1.Publisher and Subscriber, and google.iam.v1.IAMPolicy for their resources. */
-export function grpcServices(world: World, core: PubsubCore, policies: Policies): GrpcService[] {
-  const { publisher, subscriber, iam } = pubsubDefinitions();
+export function grpcServices(world: World, core: PubsubCore, policies: Policies, schemas: Schemas): GrpcService[] {
+  const { publisher, subscriber, iam, schema } = pubsubDefinitions();
 
   /** A gRPC message in the JSON form, refused when it uses what is not emulated. */
   const read = (shape: Shape, message: unknown): Json =>
@@ -71,6 +73,7 @@ export function grpcServices(world: World, core: PubsubCore, policies: Policies)
           core.deleteTopic(topic);
           return {};
         }),
+        ...topicSnapshots(world, core),
         DetachSubscription: on("subscription", "subscriptions.update", (subscription) => {
           core.detachSubscription(subscription);
           return {};
@@ -109,6 +112,7 @@ export function grpcServices(world: World, core: PubsubCore, policies: Policies)
           core.acknowledge(name, texts(ackIds));
           return {};
         }),
+        ...replayMethods(world, core),
         Pull: pull,
         StreamingPull: streamingPull((name, headers) => {
           allow(headers, "subscriptions.consume", name);
@@ -120,6 +124,7 @@ export function grpcServices(world: World, core: PubsubCore, policies: Policies)
         }),
       },
     },
+    schemaService(world, schemas, schema),
     {
       definition: iam,
       implementation: {
@@ -161,7 +166,9 @@ export function grpcServices(world: World, core: PubsubCore, policies: Policies)
   }
 
   function existing(name: string): string {
-    return kindOf(name) === "topics" ? core.topic(name).name : core.subscription(name).name;
+    const kind = kindOf(name);
+    if (kind === "snapshots") return core.snapshots.get(name).name;
+    return kind === "topics" ? core.topic(name).name : core.subscription(name).name;
   }
 }
 
@@ -183,7 +190,8 @@ function byName({ name }: { name: string }): string {
 }
 
 function kindOf(name: string): string {
-  return name.split("/")[2] === "topics" ? "topics" : "subscriptions";
+  const kind = name.split("/")[2] ?? "";
+  return ["topics", "snapshots"].includes(kind) ? kind : "subscriptions";
 }
 
 function projectOf(name: unknown): string {

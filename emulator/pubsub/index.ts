@@ -5,7 +5,9 @@ import type { Doors, World } from "../frame/world.ts";
 import { Policies, type Policy } from "./access.ts";
 import { PubsubCore, type SavedPubsub } from "./core.ts";
 import { grpcServices } from "./grpc.ts";
+import { replayRoutes } from "./replay-rest.ts";
 import { restRoutes } from "./rest.ts";
+import { type Schema, Schemas } from "./schemas.ts";
 
 export interface PubsubService extends Service {
   publish: Doors["publish"];
@@ -16,11 +18,12 @@ export interface PubsubService extends Service {
 
 interface Saved extends SavedPubsub {
   policies: [string, Policy][];
+  schemas?: Schema[];
 }
 
 const VERBS: Record<string, string> = { GET: "get", PUT: "create", POST: "create", PATCH: "patch", DELETE: "delete" };
 
-/** The discovery document's name of a method that is not served: `pubsub.projects.subscriptions.seek`. */
+/** The discovery document's name of a method that is not served: `pubsub.projects.schemas.validate`. */
 function nameUnknown(method: string, path: string): string {
   const [, collection = "", id, inner] = /^\/v1\/projects\/[^/]+\/(\w+)(?:\/([^/]+))?(?:\/(\w+))?/.exec(path) ?? [];
   const verb = /:(\w+)$/.exec(path)?.[1];
@@ -31,10 +34,11 @@ function nameUnknown(method: string, path: string): string {
 export function createPubsub(world: World): PubsubService {
   const core = new PubsubCore(world);
   const policies = new Policies(world.ids);
+  const schemas = new Schemas(world);
   return {
     name: "pubsub",
     errors: "modern",
-    routes: restRoutes(world, core, policies),
+    routes: [...restRoutes(world, core, policies), ...replayRoutes(world, core, schemas)],
     prefixes: /^\/v1\/projects\/[^/]+\/(topics|subscriptions|snapshots|schemas)/,
     nameUnknown,
     core,
@@ -47,12 +51,13 @@ export function createPubsub(world: World): PubsubService {
         throw problem;
       }
     },
-    grpc: () => grpcServices(world, core, policies),
-    save: (): Saved => ({ ...core.save(), policies: policies.save() }),
+    grpc: () => grpcServices(world, core, policies, schemas),
+    save: (): Saved => ({ ...core.save(), policies: policies.save(), schemas: schemas.save() }),
     load: (state) => {
       const saved = state as Saved;
       core.load(saved);
       policies.load(saved.policies);
+      schemas.load(saved.schemas);
     },
     close: () => core.close(),
   };

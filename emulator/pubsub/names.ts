@@ -3,10 +3,10 @@ import { ApiError } from "../frame/errors.ts";
 const ID = /^[A-Za-z][A-Za-z0-9\-_.~+%]{2,254}$/;
 
 /**
- * The rules of a topic's or subscription's id: 3 to 255 characters, a letter first, not beginning with `goog`.
+ * The rules of an id of any of the four kinds: 3 to 255 characters, a letter first, not beginning with `goog`.
  * https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names
  */
-export function checkName(kind: "topics" | "subscriptions", name: string): string {
+export function checkName(kind: "topics" | "subscriptions" | "snapshots" | "schemas", name: string): string {
   const [projects, project, collection, id, ...rest] = name.split("/");
   const valid =
     projects === "projects" &&

@@ -17,13 +17,14 @@ function definitionAt(root: GrpcObject, path: string): ServiceDefinition {
 }
 
 /** The service definitions, from the client library that is installed anyway. */
-export function pubsubDefinitions(): Record<"publisher" | "subscriber" | "iam", ServiceDefinition> {
+export function pubsubDefinitions(): Record<"publisher" | "subscriber" | "schema" | "iam", ServiceDefinition> {
   const require = createRequire(import.meta.url);
   const descriptors = require("@google-cloud/pubsub/build/protos/protos.json") as Descriptors;
   const pubsub = loadPackageDefinition(fromJSON(descriptors, OPTIONS));
   return {
     publisher: definitionAt(pubsub, "google.pubsub.v1.Publisher"),
     subscriber: definitionAt(pubsub, "google.pubsub.v1.Subscriber"),
+    schema: definitionAt(pubsub, "google.pubsub.v1.SchemaService"),
     iam: definitionAt(loadPackageDefinition(fromJSON(IAM, OPTIONS)), "google.iam.v1.IAMPolicy"),
   };
 }

@@ -67,7 +67,7 @@ export class PushPump {
       this.#window = Math.min(MOST_OUTSTANDING, this.#window * 2);
       this.#failures = 0;
       this.#subscriber.touch();
-      backlog.acknowledge(entry.message.messageId);
+      backlog.acknowledge(entry.message.messageId, attempt);
     } else {
       this.#window = Math.max(1, Math.floor(this.#window / 2));
       this.#failures++;

@@ -105,4 +105,14 @@ export const SUBSCRIPTION: Shape = {
   tags: "absent",
 };
 
+export const SNAPSHOT: Shape = { name: "string", topic: "string", expireTime: "timestamp", labels: "map" };
+export const SEEK: Shape = { subscription: "string", time: "timestamp", snapshot: "string" };
+export const SCHEMA: Shape = {
+  name: "string",
+  type: "string",
+  definition: "string",
+  revisionId: "output",
+  revisionCreateTime: "output",
+};
+
 export const RECEIVED: Shape = { ackId: "string", message: { one: MESSAGE }, deliveryAttempt: "int32" };

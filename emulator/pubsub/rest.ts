@@ -11,6 +11,7 @@ import { MESSAGE, PUSH_CONFIG, type PushConfig, SUBSCRIPTION, TOPIC } from "./re
 
 const TOPICS = "/v1/projects/{project}/topics";
 const SUBSCRIPTIONS = "/v1/projects/{project}/subscriptions";
+const SNAPSHOTS = "/v1/projects/{project}/snapshots";
 const MOST_PER_PAGE = 1000;
 
 const UPDATE_TOPIC: Shape = { topic: { one: TOPIC }, updateMask: "string" };
@@ -195,6 +196,12 @@ export function restRoutes(world: World, core: PubsubCore, policies: Policies): 
     ),
 
     ...policyRoutes(world, "topics", TOPICS, (call) => core.topic(topicOf({ ...call, params: named(call) })).name),
+    ...policyRoutes(
+      world,
+      "snapshots",
+      SNAPSHOTS,
+      ({ params }) => core.snapshots.get(`projects/${params.project}/snapshots/${params.resource}`).name,
+    ),
     ...policyRoutes(
       world,
       "subscriptions",

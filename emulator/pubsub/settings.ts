@@ -26,7 +26,7 @@ const FIXED: Record<"Topic" | "Subscription", string[]> = {
   Subscription: ["name", "topic", "filter", "enableMessageOrdering"],
 };
 
-function checkLabels(labels: Record<string, string> = {}): void {
+export function checkLabels(labels: Record<string, string> = {}): void {
   for (const [key, value] of Object.entries(labels)) {
     if (!LABEL_KEY.test(key) || !LABEL_VALUE.test(value)) {
       throw new ApiError(400, `Invalid label: ${JSON.stringify(key)}: ${JSON.stringify(value)}.`);

@@ -47,7 +47,7 @@ export class Subscriber {
   constructor(
     world: World,
     subscription: Subscription,
-    outside: { bury: (entry: Entry) => boolean; expired: () => void; events?: boolean },
+    outside: { bury: (entry: Entry) => boolean; expired: () => void; replayMs: () => number; events?: boolean },
   ) {
     this.#world = world;
     this.#subscription = subscription;
@@ -58,6 +58,7 @@ export class Subscriber {
     this.backlog = new Backlog(world.clock, {
       ordered: subscription.enableMessageOrdering ?? false,
       retentionMs: () => durationSeconds(this.#subscription.messageRetentionDuration) * 1000,
+      replayMs: () => outside.replayMs(),
       backoffMs: (attempts) => this.#backoffMs(attempts),
       bury: (entry) => {
         const policy = this.#subscription.deadLetterPolicy;
@@ -141,7 +142,7 @@ export class Subscriber {
   acknowledge(ids: string[]): void {
     const parsed = ids.map(parseAckId);
     this.touch();
-    for (const { messageId } of parsed) this.backlog.acknowledge(messageId);
+    for (const { messageId, attempt } of parsed) this.backlog.acknowledge(messageId, attempt);
     this.#world.changed();
   }
 
@@ -149,6 +150,13 @@ export class Subscriber {
     const parsed = changes.map(({ ackId, seconds }) => ({ ...parseAckId(ackId), seconds }));
     this.touch();
     for (const { messageId, attempt, seconds } of parsed) this.backlog.extend(messageId, attempt, seconds * 1000);
+    this.#world.changed();
+  }
+
+  seek(to: { instant: number } | { messages: Message[] }): void {
+    this.touch();
+    if ("instant" in to) this.backlog.seek(to.instant);
+    else this.backlog.restart(to.messages.filter(({ attributes = {} }) => this.#filter(attributes)));
     this.#world.changed();
   }
 

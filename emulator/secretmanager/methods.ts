@@ -1,3 +1,4 @@
+import { sameBytes } from "../frame/bytes.ts";
 import { crc32c } from "../frame/crc32c.ts";
 import { ApiError } from "../frame/errors.ts";
 import type { World } from "../frame/world.ts";
@@ -176,7 +177,7 @@ export function createMethods(world: World, secrets: Secrets): Record<string, Me
       const secret = secrets.get(name);
       const { policy } = request;
       if (!isObject(policy)) throw invalid("Field [policy] is required.");
-      if (policy.etag !== undefined && policy.etag !== "" && policy.etag !== policyEtag(secret)) {
+      if (policy.etag && !sameBytes(String(policy.etag), policyEtag(secret))) {
         throw new ApiError(
           409,
           "There were concurrent policy changes. Please retry the whole read-modify-write with exponential backoff.",

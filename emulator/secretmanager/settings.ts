@@ -1,3 +1,4 @@
+import { ApiError } from "../frame/errors.ts";
 import type { World } from "../frame/world.ts";
 import { announceTopics } from "./events.ts";
 import { isObject, type Json, type Rotation, type Secret } from "./model.ts";
@@ -17,8 +18,11 @@ const HOUR_SECONDS = 3600;
 const DAY_SECONDS = 86_400;
 const HUNDRED_YEARS_SECONDS = 3_153_600_000;
 
-/** Refuses fields that a Secret does not have. */
+/** Refuses fields that a Secret does not have, and tags, which belong to a service that is not here. */
 export function checkFields(world: World, body: Json): void {
+  if (isObject(body.tags) && Object.keys(body.tags).length > 0) {
+    throw new ApiError(501, "the field secret.tags is not emulated");
+  }
   if (world.loose) return;
   const unknown = Object.keys(body).find((field) => !FIELDS.has(field));
   if (unknown !== undefined) {

@@ -2,11 +2,11 @@ import { ApiError } from "../frame/errors.ts";
 import type { Answer, Call } from "../frame/http.ts";
 import type { Route } from "../frame/router.ts";
 import type { World } from "../frame/world.ts";
+import { predefinedAcl, requireLists } from "./acl.ts";
 import type { Buckets } from "./buckets.ts";
 import { conditionsOf, isUnchanged, isUnchangedByEtag, requireMet } from "./conditions.ts";
 import { list, searchOf } from "./listing.ts";
 import { type Bucket, isObject } from "./model.ts";
-import { checkNoPredefinedAcl } from "./options.ts";
 import { conditionNotMet, invalid, notServed, permit, required } from "./problems.ts";
 import { bucketResource, locationType, numberEtag } from "./resources.ts";
 
@@ -27,11 +27,18 @@ export function bucketRoutes(world: World, buckets: Buckets): Route[] {
     return project === world.projectNumber ? world.project : project;
   };
 
+  const predefinedLists = (call: Call) => {
+    const acl = predefinedAcl(world, call, "predefinedAcl", "bucket");
+    const defaultObjectAcl = predefinedAcl(world, call, "predefinedDefaultObjectAcl", "object");
+    return { ...(acl && { acl }), ...(defaultObjectAcl && { defaultObjectAcl }) };
+  };
+
   const change = (call: Call, replace: boolean): Answer => {
-    checkNoPredefinedAcl(call);
     const bucket = open(call, "storage.buckets.update");
     requireMet(conditionsOf(call.query), bucket);
-    buckets.change(bucket, call.json(), replace);
+    const lists = predefinedLists(call);
+    if (Object.keys(lists).length > 0) requireLists(bucket);
+    buckets.change(bucket, { ...call.json(), ...lists }, replace);
     return show(call, bucket);
   };
 
@@ -50,12 +57,11 @@ export function bucketRoutes(world: World, buckets: Buckets): Route[] {
       method: "POST",
       path: "/b",
       run: (call) => {
-        checkNoPredefinedAcl(call);
         if (call.query.get("enableObjectRetention") === "true") throw notServed("the parameter enableObjectRetention");
         const project = projectOf(call);
         const body = call.json();
         permit(world, call.headers, "storage.buckets.create", String(body.name ?? ""));
-        return show(call, buckets.create(project, body));
+        return show(call, buckets.create(project, { ...body, ...predefinedLists(call) }));
       },
     },
     {

@@ -139,9 +139,8 @@ export class Buckets {
     const now = utc(this.#world.clock.now());
     const hierarchical = settings.hierarchicalNamespace;
     if (isObject(hierarchical) && hierarchical.enabled === true) throw notServed("hierarchicalNamespace of a bucket");
-    const { autoclass, billing, encryption, ipFilter } = settings;
+    const { autoclass, encryption, ipFilter } = settings;
     if (isObject(autoclass) && autoclass.enabled === true) throw notServed("autoclass of a bucket");
-    if (isObject(billing) && billing.requesterPays === true) throw notServed("requesterPays of a bucket");
     if (isObject(encryption) && encryption.defaultKmsKeyName) throw notServed("encryption with a Cloud KMS key");
     if (isObject(ipFilter) && ipFilter.mode === "Enabled") throw notServed("ipFilter of a bucket");
     checkLifecycle(settings.lifecycle);

@@ -2,12 +2,13 @@ import { ApiError } from "../frame/errors.ts";
 import type { Answer, Call } from "../frame/http.ts";
 import type { Route } from "../frame/router.ts";
 import type { World } from "../frame/world.ts";
+import { type Grant, predefinedAcl, requireLists } from "./acl.ts";
 import type { Buckets } from "./buckets.ts";
 import { conditionsOf, generationOf, requireMet } from "./conditions.ts";
 import { settingsOf, withoutNulls } from "./metadata.ts";
 import { type Bucket, type Generation, isObject, type Json } from "./model.ts";
 import type { Objects } from "./objects.ts";
-import { checkNoCustomerKey, checkNoPredefinedAcl } from "./options.ts";
+import { checkNoCustomerKey } from "./options.ts";
 import { conditionNotMet, invalid, permit } from "./problems.ts";
 import { objectEtag, objectResource } from "./resources.ts";
 
@@ -20,7 +21,6 @@ export function copyRoutes(world: World, buckets: Buckets, objects: Objects): Ro
 
   const target = (call: Call, bucketName: string, name: string): Bucket => {
     checkNoCustomerKey(call);
-    checkNoPredefinedAcl(call);
     permit(world, call.headers, "storage.objects.create", bucketName, name);
     const bucket = buckets.get(bucketName);
     const before = objects.live(bucket, name);
@@ -37,12 +37,20 @@ export function copyRoutes(world: World, buckets: Buckets, objects: Objects): Ro
     return one;
   };
 
+  const listOf = (call: Call, bucket: Bucket): { acl?: Grant[] } => {
+    const acl = predefinedAcl(world, call, "destinationPredefinedAcl", "object");
+    if (!acl) return {};
+    requireLists(bucket);
+    return { acl };
+  };
+
   /** Metadata of the source goes along unless the caller sends its own, which then replaces it whole. */
   const copy = (call: Call): { bucket: Bucket; one: Generation } => {
     const { destinationBucket = "", destinationObject: name = "" } = call.params;
     const source = sourceOf(call);
     const bucket = target(call, destinationBucket, name);
     const body = call.json();
+    const acl = listOf(call, bucket);
     const { acl: _, ...asked } = withoutNulls(settingsOf(world, body));
     const { acl: __, temporaryHold: ___, eventBasedHold: ____, retention: _____, ...own } = source.settings;
     const settings = Object.keys(asked).length > 0 ? { contentType: source.settings.contentType, ...asked } : own;
@@ -52,7 +60,7 @@ export function copyRoutes(world: World, buckets: Buckets, objects: Objects): Ro
       {
         name,
         bytes: source.bytes,
-        settings,
+        settings: { ...settings, ...acl },
         ...(storageClass !== undefined && { storageClass }),
         ...(source.componentCount !== undefined && { componentCount: source.componentCount }),
       },
@@ -89,7 +97,7 @@ export function copyRoutes(world: World, buckets: Buckets, objects: Objects): Ro
       {
         name,
         bytes: Buffer.concat(sources.map(({ bytes }) => bytes)),
-        settings,
+        settings: { ...settings, ...listOf(call, bucket) },
         componentCount: sources.reduce((sum, { componentCount = 1 }) => sum + componentCount, 0),
       },
       conditionsOf(call.query),

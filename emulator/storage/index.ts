@@ -1,19 +1,26 @@
 import type { Route, Service } from "../frame/router.ts";
 import type { World } from "../frame/world.ts";
+import { aclRoutes } from "./acl-routes.ts";
 import { bucketRoutes } from "./bucket-routes.ts";
 import { Buckets } from "./buckets.ts";
 import { copyRoutes } from "./copy-routes.ts";
 import { selected } from "./fields.ts";
+import { type HmacKey, hmacRoutes } from "./hmac.ts";
 import { runLifecycle } from "./lifecycle.ts";
 import { createAnnounce, notificationRoutes } from "./notifications.ts";
 import { downloadRoute, objectRoutes } from "./object-routes.ts";
 import { Objects } from "./objects.ts";
 import { type SavedStorage, Shelf } from "./saved.ts";
 import { uploadRoutes } from "./upload-routes.ts";
+import { xmlRoutes } from "./xml-routes.ts";
 
 export interface StorageService extends Service {
   /** The bytes of the live generation. */
   read(bucket: string, name: string): Buffer | undefined;
+}
+
+interface Saved extends SavedStorage {
+  hmacKeys?: HmacKey[];
 }
 
 /** Rules are looked at once a day, as the real service says it does. */
@@ -40,6 +47,7 @@ export function createStorage(world: World): StorageService {
   const buckets = new Buckets(world);
   const objects = new Objects(world, buckets, createAnnounce(world, buckets));
   const shelf = new Shelf(world);
+  const hmacKeys = new Map<string, HmacKey>();
   const stopLifecycle = world.clock.every(LIFECYCLE_MS, () => runLifecycle(buckets, objects, world.clock.now()));
   const inObjects = objectRoutes(world, buckets, objects);
   const below = [
@@ -47,12 +55,15 @@ export function createStorage(world: World): StorageService {
     ...inObjects,
     ...copyRoutes(world, buckets, objects),
     ...notificationRoutes(world, buckets),
+    ...aclRoutes(world, buckets, objects),
+    ...hmacRoutes(world, hmacKeys),
   ];
   const routes = [
     ...below.map((route) => ({ ...route, path: `/storage/v1${route.path}` })),
     ...below,
     ...downloadRoute(inObjects),
     ...uploadRoutes(world, buckets, objects),
+    ...xmlRoutes(world, buckets, objects),
   ];
   return {
     name: "storage",
@@ -71,8 +82,12 @@ export function createStorage(world: World): StorageService {
       const found = buckets.find(bucket);
       return found && objects.live(found, name)?.bytes;
     },
-    save: () => shelf.save(buckets),
-    load: (state) => shelf.load(buckets, state as SavedStorage),
+    save: (): Saved => ({ ...shelf.save(buckets), hmacKeys: [...hmacKeys.values()] }),
+    load: (state) => {
+      const saved = state as Saved;
+      shelf.load(buckets, saved);
+      for (const key of saved.hmacKeys ?? []) hmacKeys.set(key.accessId, key);
+    },
     close: stopLifecycle,
   };
 }

@@ -1,10 +1,11 @@
 import type { Call } from "../frame/http.ts";
 import type { World } from "../frame/world.ts";
+import { predefinedAcl, requireLists } from "./acl.ts";
 import { type Conditions, conditionsOf, requireMet } from "./conditions.ts";
 import { settingsOf, verifyChecksums, withoutNulls } from "./metadata.ts";
 import type { Bucket, Generation, Json } from "./model.ts";
 import type { Objects } from "./objects.ts";
-import { checkNoCustomerKey, checkNoPredefinedAcl } from "./options.ts";
+import { checkNoCustomerKey } from "./options.ts";
 import { permit, required } from "./problems.ts";
 
 /** What a caller asked to be stored, before its bytes have come. */
@@ -20,13 +21,17 @@ export interface Wanted {
 /** Reads an insert's parameters and asks everything that can be asked before the bytes have come. */
 export function wantedOf(world: World, objects: Objects, bucket: Bucket, call: Call, body: Json, type: string): Wanted {
   checkNoCustomerKey(call);
-  checkNoPredefinedAcl(call);
   const name = call.query.get("name") ?? (typeof body.name === "string" ? body.name : "");
   if (name === "") throw required("name");
   permit(world, call.headers, "storage.objects.create", bucket.name, name);
   const encoding = call.query.get("contentEncoding");
   const settings = withoutNulls(settingsOf(world, body));
   settings.contentType ??= type || "application/octet-stream";
+  const acl = predefinedAcl(world, call, "predefinedAcl", "object");
+  if (acl) {
+    requireLists(bucket);
+    settings.acl = acl;
+  }
   if (encoding) settings.contentEncoding ??= encoding;
   const conditions = conditionsOf(call.query);
   const wanted: Wanted = { bucket, name, body, settings, conditions, headers: call.headers };

@@ -25,7 +25,8 @@ const EVENT_TYPES: readonly string[] = [
   "OBJECT_DELETE",
   "OBJECT_ARCHIVE",
 ] satisfies EventType[];
-const TOPIC = /^\/\/pubsub\.googleapis\.com\/(projects\/[^/]+\/topics\/[^/]+)$/;
+/** gcloud leaves the service out; what is shown always has it. */
+const TOPIC = /^(?:\/\/pubsub\.googleapis\.com\/)?(projects\/[^/]+\/topics\/[^/]+)$/;
 const FIELDS = new Set(
   "kind id selfLink etag topic payload_format event_types custom_attributes object_name_prefix".split(" "),
 );
@@ -65,8 +66,8 @@ export function createAnnounce(world: World, buckets: Buckets): Announce {
 function notificationOf(world: World, bucket: Bucket, body: Json): Notification {
   checkFields(world, body, FIELDS);
   const { topic, payload_format, event_types, custom_attributes, object_name_prefix } = body;
-  if (typeof topic !== "string" || !TOPIC.test(topic))
-    throw invalid(`Invalid Google Cloud Pub/Sub topic. ${String(topic ?? "")}`);
+  const named = typeof topic === "string" ? TOPIC.exec(topic)?.[1] : undefined;
+  if (named === undefined) throw invalid(`Invalid Google Cloud Pub/Sub topic. ${String(topic ?? "")}`);
   if (payload_format !== "JSON_API_V1" && payload_format !== "NONE") {
     throw invalid(`Invalid payload_format: ${String(payload_format ?? "")}. It must be JSON_API_V1 or NONE.`);
   }
@@ -88,7 +89,7 @@ function notificationOf(world: World, bucket: Bucket, body: Json): Notification 
   }
   return {
     id: String(bucket.notificationsMade + 1),
-    topic,
+    topic: `//pubsub.googleapis.com/${named}`,
     payload_format,
     ...(types && { event_types: types }),
     ...(attributes.length > 0 && { custom_attributes: Object.fromEntries(attributes) }),

@@ -2,6 +2,7 @@ import { ApiError } from "../frame/errors.ts";
 import type { Answer, Call } from "../frame/http.ts";
 import type { Route } from "../frame/router.ts";
 import type { World } from "../frame/world.ts";
+import { predefinedAcl, requireLists } from "./acl.ts";
 import type { Buckets } from "./buckets.ts";
 import { conditionsOf, generationOf, isUnchanged, isUnchangedByEtag, requireMet } from "./conditions.ts";
 import { download } from "./download.ts";
@@ -9,7 +10,7 @@ import { list, searchOf } from "./listing.ts";
 import { settingsOf, withoutNulls } from "./metadata.ts";
 import { type Bucket, type Generation, merged } from "./model.ts";
 import type { Objects } from "./objects.ts";
-import { checkNoCustomerKey, checkNoPredefinedAcl } from "./options.ts";
+import { checkNoCustomerKey } from "./options.ts";
 import { noObject, permit, required } from "./problems.ts";
 import { objectEtag, objectResource } from "./resources.ts";
 
@@ -55,12 +56,14 @@ export function objectRoutes(world: World, buckets: Buckets, objects: Objects): 
   const get = (call: Call) => (call.query.get("alt") === "media" ? asText(() => read(call)) : read(call));
 
   const change = (call: Call, replace: boolean): Answer => {
-    checkNoPredefinedAcl(call);
     const bucket = open(call, "storage.objects.update");
     const one = objects.get(bucket, call.params.object ?? "", generationOf(call.query));
     requireMet(conditionsOf(call.query), one);
     const asked = settingsOf(world, call.json());
-    objects.describe(bucket, one, replace ? withoutNulls(asked) : merged(one.settings, asked));
+    const acl = predefinedAcl(world, call, "predefinedAcl", "object");
+    if (acl) requireLists(bucket);
+    const settings = replace ? withoutNulls(asked) : merged(one.settings, asked);
+    objects.describe(bucket, one, { ...settings, ...(acl && { acl }) });
     return show(call, bucket, one);
   };
 

@@ -30,6 +30,13 @@ function requireName(name: string): void {
   }
 }
 
+/** Once set it only moves on. https://cloud.google.com/storage/docs/metadata#custom-time */
+function requireLaterTime(before: unknown, after: unknown): void {
+  if (typeof before !== "string") return;
+  if (typeof after === "string" && Date.parse(after) >= Date.parse(before)) return;
+  throw invalid("The custom time of an object cannot be removed or set to an earlier time.");
+}
+
 /** Generations of objects: the only place where one comes to be, changes state or goes. */
 export class Objects {
   readonly #world: World;
@@ -85,6 +92,8 @@ export class Objects {
       createdAt: now,
       updatedAt: now,
     };
+    const { defaultObjectAcl } = bucket.settings;
+    if (Array.isArray(defaultObjectAcl)) one.settings = { acl: defaultObjectAcl, ...one.settings };
     if (bucket.settings.defaultEventBasedHold === true && one.settings.eventBasedHold === undefined) {
       one.settings = { ...one.settings, eventBasedHold: true };
     }
@@ -109,6 +118,7 @@ export class Objects {
 
   /** Replaces what the caller may set. */
   describe(bucket: Bucket, one: Generation, settings: Json): void {
+    requireLaterTime(one.settings.customTime, settings.customTime);
     one.settings = settings;
     one.metageneration += 1;
     one.updatedAt = this.#world.clock.now();

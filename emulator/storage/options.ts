@@ -10,9 +10,3 @@ export function checkNoCustomerKey(call: Call): void {
     throw notServed("encryption with a Cloud KMS key");
   }
 }
-
-export function checkNoPredefinedAcl(call: Call): void {
-  for (const name of ["predefinedAcl", "predefinedDefaultObjectAcl", "destinationPredefinedAcl"]) {
-    if (call.query.get(name)) throw notServed(`the parameter ${name}`);
-  }
-}

@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 import { utc } from "../frame/time.ts";
 import type { World } from "../frame/world.ts";
+import { aclOf, grantResource } from "./acl.ts";
 import { type Bucket, type Generation, isObject, type Json } from "./model.ts";
 import { expiry } from "./retention.ts";
+import { hasUniformAccess } from "./uniform.ts";
 
 /** Resources as the JSON API shows them. */
 
@@ -24,12 +26,6 @@ export function objectEtag({ generation, metageneration }: Generation): string {
 /** Of a bucket only the metageneration: `CAE=` is 1. */
 export function numberEtag(number: number): string {
   return Buffer.from([0x08, ...varint(BigInt(number))]).toString("base64");
-}
-
-export function hasUniformAccess(bucket: Bucket): boolean {
-  const { iamConfiguration } = bucket.settings;
-  const uniform = isObject(iamConfiguration) ? iamConfiguration.uniformBucketLevelAccess : undefined;
-  return isObject(uniform) && uniform.enabled === true;
 }
 
 function ownerOf(world: World): Json {
@@ -64,7 +60,10 @@ export function objectResource(world: World, bucket: Bucket, one: Generation, pr
     ...(expires !== undefined && { retentionExpirationTime: utc(expires) }),
     ...(one.deletedAt !== undefined && { timeDeleted: utc(one.deletedAt) }),
     ...(one.soft && { softDeleteTime: utc(one.soft.at), hardDeleteTime: utc(one.soft.until) }),
-    ...(showAcl && { owner: ownerOf(world), acl: Array.isArray(acl) ? acl : [] }),
+    ...(showAcl && {
+      owner: ownerOf(world),
+      acl: aclOf(world, acl).map((grant) => grantResource(world, grant, bucket, one)),
+    }),
   };
 }
 
@@ -84,7 +83,7 @@ function projectNumber(world: World, project: string): string {
 
 export function bucketResource(world: World, bucket: Bucket, projection = "noAcl"): Json {
   const { acl, defaultObjectAcl, ...settings } = bucket.settings;
-  const type = locationType(bucket.location);
+  const type = isObject(settings.customPlacementConfig) ? "dual-region" : locationType(bucket.location);
   const showAcl = projection === "full" && !hasUniformAccess(bucket);
   return {
     kind: "storage#bucket",
@@ -103,8 +102,8 @@ export function bucketResource(world: World, bucket: Bucket, projection = "noAcl
     ...settings,
     ...(showAcl && {
       owner: ownerOf(world),
-      acl: Array.isArray(acl) ? acl : [],
-      defaultObjectAcl: Array.isArray(defaultObjectAcl) ? defaultObjectAcl : [],
+      acl: aclOf(world, acl).map((grant) => grantResource(world, grant, bucket)),
+      defaultObjectAcl: aclOf(world, defaultObjectAcl).map((grant) => grantResource(world, grant, bucket)),
     }),
   };
 }

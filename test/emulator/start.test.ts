@@ -24,7 +24,7 @@ describe("starting the emulator", () => {
     ["GET", "/compute/v1/projects/moult-local/global/firewalls", /compute\.firewalls\.list/],
     ["POST", "/compute/v1/projects/moult-local/zones/us-central1-a/disks", /compute\.disks\.insert/],
     ["POST", "/v1/projects/moult-local/topics/t:publishMore", /pubsub/],
-    ["GET", "/v1/projects/moult-local/snapshots", /pubsub\.projects\.snapshots\.list/],
+    ["POST", "/v1/projects/moult-local/schemas:validate", /pubsub\.projects\.schemas\.validate/],
   ])("an unknown method answers 501 with its name: %s %s", async (method, path, name) => {
     const { url } = await open();
     const answer = await fetch(url + path, { method });

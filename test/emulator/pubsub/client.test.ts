@@ -263,11 +263,11 @@ describe("@google-cloud/pubsub", () => {
     expect(await receive(pubsub.subscription(subscription.name), 1)).toEqual(["x"]);
   });
 
-  it("answers what is not emulated with UNIMPLEMENTED and the method's name", async () => {
-    const { subscription } = await pair();
-    await expect(subscription.seek(new Date())).rejects.toMatchObject({
+  it("answers a setting that is not emulated with UNIMPLEMENTED and its name", async () => {
+    const { topic } = await pair();
+    await expect(topic.createSubscription("once", { enableExactlyOnceDelivery: true })).rejects.toMatchObject({
       code: 12,
-      details: expect.stringContaining("google.pubsub.v1.Subscriber/Seek"),
+      details: expect.stringContaining("enable_exactly_once_delivery"),
     });
   });
 });

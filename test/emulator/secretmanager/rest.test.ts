@@ -114,6 +114,11 @@ describe("an error", () => {
   });
 });
 
+test("tags are refused by name rather than lost", async () => {
+  const refused = await create("tagged", { tags: { "tagKeys/1": "tagValues/1" } });
+  expect(refused).toMatchObject({ status: 501, json: { error: { message: "the field secret.tags is not emulated" } } });
+});
+
 test("enums are numbers for who asks so", async () => {
   const url = `${api}/web-config/versions/3`;
   expect((await ask(url)).json.state).toBe("ENABLED");

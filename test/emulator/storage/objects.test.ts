@@ -171,9 +171,9 @@ test("a misspelt field is refused", async () => {
 });
 
 test("an unknown method is 501 with its name", async () => {
-  const answer = await ask(`${api}/b/bkt/acl`);
+  const answer = await ask(`${api}/b/bkt/anywhereCaches`);
   expect(answer.status).toBe(501);
-  expect(answer.text).toContain("storage.buckets.acl");
+  expect(answer.text).toContain("storage.buckets.anywhereCaches");
 });
 
 describe("deletion", () => {

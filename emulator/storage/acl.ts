@@ -1,0 +1,94 @@
+import type { Call } from "../frame/http.ts";
+import type { World } from "../frame/world.ts";
+import { type Bucket, type Generation, isObject, type Json } from "./model.ts";
+import { invalid } from "./problems.ts";
+import { hasUniformAccess } from "./uniform.ts";
+
+/** Access control lists are kept and shown; like IAM policies they deny nobody here. Only anonymous reads look at them. */
+
+export interface Grant {
+  entity: string;
+  role: string;
+}
+
+export type AclKind = "bucket" | "object";
+
+const ROLES: Record<AclKind, string[]> = { bucket: ["OWNER", "WRITER", "READER"], object: ["OWNER", "READER"] };
+const ENTITY = /^(allUsers|allAuthenticatedUsers|(user|group|domain)-.+|project-(owners|editors|viewers)-.+)$/;
+
+function projectPrivate(world: World): Grant[] {
+  return [
+    { entity: `project-owners-${world.projectNumber}`, role: "OWNER" },
+    { entity: `project-editors-${world.projectNumber}`, role: "OWNER" },
+    { entity: `project-viewers-${world.projectNumber}`, role: "READER" },
+  ];
+}
+
+/** https://cloud.google.com/storage/docs/access-control/lists#predefined-acl */
+function predefined(world: World, name: string, kind: AclKind): Grant[] | undefined {
+  const [owners, editors, viewers] = projectPrivate(world);
+  if (!owners || !editors || !viewers) return undefined;
+  const everyone: Grant = { entity: "allUsers", role: "READER" };
+  const both: Record<string, Grant[]> = {
+    private: [owners],
+    projectPrivate: [owners, editors, viewers],
+    publicRead: [owners, everyone],
+    authenticatedRead: [owners, { entity: "allAuthenticatedUsers", role: "READER" }],
+  };
+  const own: Record<AclKind, Record<string, Grant[]>> = {
+    bucket: { publicReadWrite: [owners, { ...everyone, role: "WRITER" }] },
+    object: { bucketOwnerFullControl: [owners], bucketOwnerRead: [owners] },
+  };
+  return both[name] ?? own[kind][name];
+}
+
+export function requireLists(bucket: Bucket): void {
+  if (hasUniformAccess(bucket)) {
+    throw invalid("Cannot use legacy ACLs when uniform bucket-level access is enabled.");
+  }
+}
+
+/** The list that a `predefinedAcl` parameter stands for, if it was given. */
+export function predefinedAcl(world: World, call: Call, parameter: string, kind: AclKind): Grant[] | undefined {
+  const name = call.query.get(parameter);
+  if (!name) return undefined;
+  const grants = predefined(world, name, kind);
+  if (!grants) throw invalid(`Invalid argument for ${parameter}: ${name}`);
+  return grants;
+}
+
+export function grantOf(body: Json, kind: AclKind, bucket: string): Grant {
+  const { entity, role } = body;
+  if (typeof entity !== "string" || !ENTITY.test(entity)) throw invalid(`Could not parse entity: ${String(entity)}`);
+  if (typeof role !== "string" || !ROLES[kind].includes(role)) {
+    throw invalid(`Invalid role ${String(role)} for an ACL of ${bucket}.`);
+  }
+  return { entity, role };
+}
+
+/** As it was set; what everybody gets who says nothing, otherwise. */
+export function aclOf(world: World, stored: unknown): Grant[] {
+  if (!Array.isArray(stored)) return projectPrivate(world);
+  return stored.filter(isObject).map(({ entity, role }) => ({ entity: String(entity), role: String(role) }));
+}
+
+/** One grant as the API shows it. */
+export function grantResource(world: World, { entity, role }: Grant, bucket: Bucket, one?: Generation): Json {
+  const inside = one === undefined ? "" : `/o/${encodeURIComponent(one.name)}`;
+  const [, team, projectNumber] = /^project-(owners|editors|viewers)-(.+)$/.exec(entity) ?? [];
+  const mail = /^(?:user|group)-(.+@.+)$/.exec(entity)?.[1];
+  const domain = /^domain-(.+)$/.exec(entity)?.[1];
+  return {
+    kind: one === undefined ? "storage#bucketAccessControl" : "storage#objectAccessControl",
+    id: `${bucket.name}/${one === undefined ? "" : `${one.name}/${one.generation}/`}${entity}`,
+    selfLink: `${world.origin}/storage/v1/b/${bucket.name}${inside}/acl/${entity}`,
+    bucket: bucket.name,
+    ...(one && { object: one.name, generation: one.generation }),
+    entity,
+    role,
+    ...(team && { projectTeam: { team, projectNumber } }),
+    ...(mail !== undefined && { email: mail }),
+    ...(domain !== undefined && { domain }),
+    etag: "CAE=",
+  };
+}
