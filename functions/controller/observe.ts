@@ -47,6 +47,7 @@ async function orProblem<T>(what: string, read: Promise<T | undefined>): Promise
   try {
     return (await read) ?? { problem: "missing", text: `${what} does not exist` };
   } catch (problem) {
+    if (isFailure(problem, "missing")) return { problem: "missing", text: `${what} does not exist` };
     if (isFailure(problem, "denied", "invalid"))
       return { problem: "denied", text: `${what} cannot be read: ${(problem as Failure).message}` };
     throw problem;
