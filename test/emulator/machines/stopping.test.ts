@@ -53,7 +53,7 @@ test.each<[sentence: string, directives: string, graceMs: number]>([
   const from = performance.now();
   await machines.stop(machine.spec.id, graceMs);
   expect(performance.now() - from).toBeGreaterThanOrEqual(290);
-  expect(programsOf(folder)).toEqual([]);
+  await vi.waitFor(() => expect(programsOf(folder)).toEqual([]), soon);
   await machine.shows("deaf.service: ended, SIGKILL");
 });
 
@@ -66,7 +66,7 @@ test("children of a unit that ended go with it", async () => {
   });
   await machine.shows("]: deaf");
   await machines.stop(machine.spec.id, 300);
-  expect(programsOf(folder)).toEqual([]);
+  await vi.waitFor(() => expect(programsOf(folder)).toEqual([]), soon);
 });
 
 test.runIf(process.platform === "linux")("daemons that left their session are found by their mark", async () => {
@@ -93,7 +93,7 @@ test("a stop does not wait for a restart, and nothing restarts after it", async 
   await machines.stop(machine.spec.id, 5000);
   await machine.shows("loop.service: ended, SIGTERM");
   expect(machine.serial().match(/loop\.service: started/g)).toHaveLength(1);
-  expect(programsOf(folder)).toEqual([]);
+  await vi.waitFor(() => expect(programsOf(folder)).toEqual([]), soon);
 });
 
 test("an agent that hangs is stopped with its machine", async () => {
@@ -115,7 +115,7 @@ test("close cuts a stop under way short", async () => {
   const stopped = machines.stop(machine.spec.id, 3_600_000);
   await machines.close();
   await stopped;
-  expect(programsOf(folder)).toEqual([]);
+  await vi.waitFor(() => expect(programsOf(folder)).toEqual([]), soon);
 });
 
 test.each<NodeJS.Signals>(["SIGKILL", "SIGTERM", "SIGINT"])(
