@@ -10,7 +10,7 @@ import { unlessMissing } from "./place/disk.ts";
 import { memoryFolder, requireMemory } from "./place/memory.ts";
 import { failing, type Ground, place, removeTree, survey } from "./place/place.ts";
 import { bakedDescription, emptyDescription } from "./plan/baked.ts";
-import { knownNames } from "./plan/names.ts";
+import { knownNames, nameIn } from "./plan/names.ts";
 import { resolveOwner, type Self } from "./plan/owner.ts";
 import { makePlan } from "./plan/plan.ts";
 import { renderPlan } from "./render/files.ts";
@@ -99,7 +99,7 @@ export async function configure(about: Configuring): Promise<Seal> {
 function decide({ ground, self, instance, release }: Configuring, described: typeof emptyDescription) {
   const accounts = { passwd: readText(`${ground.root}/etc/passwd`), group: readText(`${ground.root}/etc/group`) };
   const { plan, manifest, findings } = makePlan(described, {
-    knows: (name, { values }) => knownNames(instance, release, values).has(name),
+    knows: (name, { values }) => nameIn(knownNames(instance, release, values), name) !== undefined,
     pins: (secret) => Object.hasOwn(release?.secrets ?? {}, secret),
     owner: (text) => resolveOwner(text, accounts, self),
   });

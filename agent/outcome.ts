@@ -15,6 +15,8 @@ export const exits = {
   "manifest-invalid": 10,
   /** The configuration pack is not what its digest says. */
   "pack-invalid": 10,
+  /** The image holds public keys, and the configuration's signature is missing or is by none of them. */
+  "signature-invalid": 10,
   /** A value cannot stand where a template puts it without changing the file's shape. */
   "value-unfit": 10,
 
@@ -32,6 +34,8 @@ export const exits = {
   "secret-unusable": 11,
   /** The secret came with a wrong checksum again and again. */
   "secret-corrupt": 11,
+  /** A disk that is to be used holds something else: another file system, or data without one. */
+  "disk-foreign": 11,
 
   /** The deadline passed before the metadata server answered. */
   "metadata-unreachable": 12,
@@ -39,6 +43,10 @@ export const exits = {
   "config-unreachable": 12,
   /** The deadline passed before a secret came. */
   "secret-unreachable": 12,
+  /** A certificate is not valid yet, or no more, by this machine's clock, and stayed so until the deadline. */
+  "clock-skew": 12,
+  /** The deadline passed before a data disk was attached. */
+  "disk-missing": 12,
 
   /** A destination is a folder, or a link stands at or above it. */
   "path-refused": 13,
@@ -46,6 +54,12 @@ export const exits = {
   "place-failed": 13,
   /** /run is not a memory file system, so secrets have nowhere to go. */
   "not-in-memory": 13,
+  /** A file system could not be made or mounted. */
+  "disk-failed": 13,
+  /** systemd does not read or start what was placed. */
+  "units-failed": 13,
+  /** The command of --exec cannot be started. */
+  "exec-failed": 13,
 
   /** A sealed file is not as it was sealed, or the seal itself cannot be read. */
   "seal-broken": 14,

@@ -1,35 +1,51 @@
 import type { ReleaseMetadata } from "../../wire/moult.d.ts";
 import type { Instance } from "../identify/instance.ts";
-import type { Scalar } from "./manifest.ts";
+import type { Value } from "./manifest.ts";
 
-/** What templates may ask for, apart from secrets. A name without a value on this instance is not in it. */
+/** What templates may ask for, apart from secrets: groups by name, values inside. A value this instance lacks is not in it. */
+export interface Names {
+  [group: string]: { [name: string]: Value };
+}
+
 export function knownNames(
   instance: Instance,
   release: ReleaseMetadata | undefined,
-  values: ReadonlyMap<string, Scalar>,
-): Map<string, Scalar> {
-  const names: [string, Scalar | undefined][] = [
-    ["instance.id", instance.id],
-    ["instance.name", instance.name],
-    ["instance.zone", instance.zone],
-    ["instance.region", instance.region],
-    ["instance.hostname", instance.hostname],
-    ["instance.machineType", instance.machineType],
-    ["network.ip", instance.ip],
-    ["network.externalIp", instance.externalIp],
-    ["project.id", instance.project],
-    ["project.number", instance.projectNumber],
+  values: ReadonlyMap<string, Value>,
+): Names {
+  return {
+    instance: {
+      id: instance.id,
+      name: instance.name,
+      zone: instance.zone,
+      region: instance.region,
+      hostname: instance.hostname,
+      machineType: instance.machineType,
+    },
+    network: {
+      ...(instance.ip === undefined ? {} : { ip: instance.ip }),
+      ...(instance.externalIp === undefined ? {} : { externalIp: instance.externalIp }),
+    },
+    project: { id: instance.project, number: instance.projectNumber },
     // Without a release they are null, so that one template serves a machine that is not in a fleet yet.
-    ["release.id", release?.release ?? null],
-    ["release.fleet", release?.fleet ?? null],
-    ["release.image.name", release?.image.name ?? null],
-    ["release.image.id", release?.image.id ?? null],
-    ...Object.entries(instance.attributes).map(([key, value]): [string, string] => [`attributes.${key}`, value]),
-    ...[...values].map(([key, value]): [string, Scalar] => [`values.${key}`, value]),
-  ];
-  const known = new Map<string, Scalar>();
-  for (const [name, value] of names) if (value !== undefined) known.set(name, value);
-  return known;
+    release: {
+      id: release?.release ?? null,
+      fleet: release?.fleet ?? null,
+      image: { name: release?.image.name ?? null, id: release?.image.id ?? null },
+    },
+    attributes: instance.attributes,
+    values: Object.fromEntries(values),
+  };
+}
+
+/** The value at a dotted name, also inside of maps; undefined when there is none. */
+export function nameIn(names: Names, dotted: string): Value | undefined {
+  let found: Value | undefined = names;
+  for (const part of dotted.split(".")) {
+    if (typeof found !== "object" || found === null || Array.isArray(found) || !Object.hasOwn(found, part))
+      return undefined;
+    found = found[part];
+  }
+  return found;
 }
 
 /** Name of the secret a template name asks for; undefined when it asks for something else. */

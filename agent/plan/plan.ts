@@ -1,7 +1,16 @@
 import { type Finding, findingAt } from "../finding.ts";
 import { formatRules } from "../render/formats/index.ts";
 import { readTemplate, type Template, unknownNames } from "../render/template.ts";
-import type { FormatName, Manifest, ManifestFile } from "./manifest.ts";
+import type {
+  Existing,
+  FormatName,
+  Manifest,
+  ManifestDisk,
+  ManifestDrift,
+  ManifestFile,
+  ManifestLogs,
+  ManifestVault,
+} from "./manifest.ts";
 import { secretOf } from "./names.ts";
 import type { Owner } from "./owner.ts";
 import type { Description } from "./pack.ts";
@@ -14,8 +23,19 @@ export interface PlannedFile {
   content: Content;
   owner: Owner;
   mode: number;
-  /** Its bytes are, or hold, a secret: they live in memory only. */
+  /** Its bytes live in memory only, because they are, or hold, a secret. A link to them stands at `path`, unless `path` is in memory itself. */
   secret: boolean;
+  existing: Existing;
+}
+
+export interface PlannedLink {
+  path: string;
+  to: Template;
+  existing: Existing;
+}
+
+export interface PlannedDisk extends Omit<ManifestDisk, "at" | "owner"> {
+  owner: Owner;
 }
 
 export interface PlannedDirectory {
@@ -26,14 +46,26 @@ export interface PlannedDirectory {
 
 /** What this instance receives, with everything known but the values of secrets. */
 export interface Plan {
+  /** Also what units, credentials, environments, disks and drift turn into. */
   files: PlannedFile[];
   directories: PlannedDirectory[];
+  links: PlannedLink[];
+  disks: PlannedDisk[];
   hostName: Template | undefined;
   ready: { kind: "http" | "tcp" | "command"; words: Template[]; withinMs: number } | undefined;
+  /** Every unit of the manifest. */
   units: string[];
+  /** Those that systemd did not know of when this boot began, and which are to be started. */
+  start: string[];
+  /** Unit files or drop-ins are among the files, so that systemd has to read them. */
+  reload: boolean;
+  /** For the command of `boot --exec`. */
+  environment: Map<string, Template>;
   /** Names of the secrets it needs. */
   secrets: Set<string>;
-  driftEveryMs: number | undefined;
+  vaults: ManifestVault[];
+  drift: ManifestDrift | undefined;
+  logs: ManifestLogs[];
 }
 
 export interface Surroundings {
@@ -84,6 +116,7 @@ export function makePlan(
       if (!pinned(origin.secret)) note(`${at}.secret`, "secret-not-pinned", "No version of this secret is named.");
       return origin;
     }
+    if ("image" in origin) throw new Error("not read yet");
     const name = "template" in origin ? origin.template : origin.source;
     const bytes = description.source(name);
     const field = `${at}.${"template" in origin ? "template" : "source"}`;
@@ -113,6 +146,7 @@ export function makePlan(
       owner: owner(`${file.at}.owner`, file.owner),
       mode: file.mode ?? (secret ? 0o400 : 0o644),
       secret,
+      existing: file.existing,
     };
   });
   const directories = manifest.directories.map(({ at, path, owner: text, mode }) => ({
@@ -125,11 +159,18 @@ export function makePlan(
   const plan: Plan = {
     files,
     directories,
+    links: [],
+    disks: [],
     hostName,
     ready: undefined,
-    units: manifest.units,
+    units: manifest.units.map(({ name }) => name),
+    start: [],
+    reload: false,
+    environment: new Map(),
     secrets: needed,
-    driftEveryMs: manifest.driftEveryMs,
+    vaults: manifest.vaults,
+    drift: manifest.drift,
+    logs: manifest.logs,
   };
   if (manifest.ready) {
     const { target, withinMs } = manifest.ready;

@@ -58,7 +58,16 @@ const file: Rule<ManifestFile> = (check, at, value) => {
   // Only what is rendered is guessed: a file copied as it is may be anything.
   const ending = (template ?? content) !== undefined ? place.slice(place.lastIndexOf(".") + 1) : "";
   const guess = Object.hasOwn(endings, ending) ? endings[ending] : undefined;
-  return { at, path: place, origin, format: fields.format ?? guess ?? "text", owner: fields.owner, mode: fields.mode };
+  return {
+    at,
+    path: place,
+    origin,
+    format: fields.format ?? guess ?? "text",
+    owner: fields.owner,
+    mode: fields.mode,
+    existing: "replace",
+    optional: false,
+  };
 };
 
 const directoryFields = object({ path, owner: optional(owner), mode: optional(mode) });
@@ -115,14 +124,22 @@ export function validateManifest(document: JsonDocument): { manifest: Manifest; 
   const read = document.value === undefined ? undefined : manifestFields(check, "", document.value);
   if (!read) return { manifest: emptyManifest, findings: check.findings };
   const manifest: Manifest = {
+    ...emptyManifest,
     hostName: read.host?.name,
     files: read.files ?? [],
     directories: read.directories ?? [],
-    units: read.units ?? [],
+    units: (read.units ?? []).map((name, i) => ({
+      at: `units[${i}]`,
+      name,
+      origin: undefined,
+      wantedBy: undefined,
+      environment: new Map(),
+      credentials: new Map(),
+    })),
     ready: read.ready,
     secrets: read.secrets ?? new Map(),
     values: read.values ?? new Map(),
-    driftEveryMs: read.drift?.every,
+    drift: read.drift?.every === undefined ? undefined : { everyMs: read.drift.every, paths: [], action: "report" },
   };
   checkPaths(check, manifest);
   return { manifest, findings: check.findings };

@@ -1,6 +1,6 @@
 import type { Finding } from "../finding.ts";
-import type { Scalar } from "../plan/manifest.ts";
-import { secretOf } from "../plan/names.ts";
+import type { Value } from "../plan/manifest.ts";
+import { type Names, nameIn, secretOf } from "../plan/names.ts";
 import type { Plan, PlannedFile } from "../plan/plan.ts";
 import { type Lookup, renderTemplate, type Template } from "./template.ts";
 
@@ -14,11 +14,17 @@ export interface Rendered {
 }
 
 /** `secrets`: payloads by the name the manifest uses. */
-export function lookupIn(names: ReadonlyMap<string, Scalar>, secrets: ReadonlyMap<string, Buffer>): Lookup {
+export function lookupIn(names: Names, secrets: ReadonlyMap<string, Buffer>): Lookup {
   return (name) => {
     const secret = secretOf(name);
-    return secret === undefined ? names.get(name) : decodeSecret(secrets.get(secret));
+    return secret === undefined ? nameIn(names, name) : decodeSecret(secrets.get(secret));
   };
+}
+
+/** The same from what a seal has kept: names as the template writes them. */
+export function lookupKept(kept: Record<string, Value>, secrets: ReadonlyMap<string, Buffer>): Lookup {
+  const fetched = lookupIn({}, secrets);
+  return (name) => (Object.hasOwn(kept, name) ? kept[name] : fetched(name));
 }
 
 /** A payload inside a text must be UTF-8; as a file of its own it may be anything. */
@@ -30,7 +36,7 @@ function decodeSecret(payload: Buffer | undefined): string | undefined {
 /** Makes the bytes of every file in memory. With findings nothing is to be placed. */
 export function renderPlan(
   plan: Plan,
-  names: ReadonlyMap<string, Scalar>,
+  names: Names,
   secrets: ReadonlyMap<string, Buffer>,
   self: { uid: number; gid: number },
 ): { rendered: Rendered; findings: Finding[] } {
@@ -69,6 +75,7 @@ export function renderPlan(
       owner,
       mode: 0o644,
       secret: false,
+      existing: "replace",
       bytes: Buffer.from(`${name}\n`),
     });
   }

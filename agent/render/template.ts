@@ -1,5 +1,5 @@
 import { type Finding, findingAt } from "../finding.ts";
-import type { FormatName, Scalar } from "../plan/manifest.ts";
+import type { FormatName, Value } from "../plan/manifest.ts";
 import { mark, Unfit } from "./formats/format.ts";
 import { formatRules } from "./formats/index.ts";
 import { type Expression, parseTemplate } from "./parse.ts";
@@ -16,7 +16,7 @@ export interface Template {
   names: Set<string>;
 }
 
-export type Lookup = (name: string) => Scalar | undefined;
+export type Lookup = (name: string) => Value | undefined;
 
 /** Reads a template without any value; all that is wrong with it comes back at once. */
 export function readTemplate(
@@ -66,7 +66,7 @@ export function renderTemplate(template: Template, lookup: Lookup): { text: stri
   template.placeholders.forEach(({ expression, offset, place }, i) => {
     const value = expression.kind === "text" ? expression.text : lookup(expression.name);
     try {
-      if (value === undefined) throw new Unfit("it is not text");
+      if (value === undefined || (typeof value === "object" && value !== null)) throw new Unfit("it is not text");
       text += rule.write(place, value) + (template.literals[i + 1] ?? "");
     } catch (error) {
       if (!(error instanceof Unfit)) throw error;

@@ -2,12 +2,12 @@ import type { ReleaseMetadata } from "../../wire/moult.d.ts";
 import { Failure } from "../outcome.ts";
 import { inMemory } from "../place/memory.ts";
 import type { Entry, Placement } from "../place/place.ts";
-import type { Scalar } from "../plan/manifest.ts";
-import { secretOf } from "../plan/names.ts";
+import type { Value } from "../plan/manifest.ts";
+import { type Names, nameIn, secretOf } from "../plan/names.ts";
 import { sha256 } from "../plan/pack.ts";
 import type { Plan, PlannedFile } from "../plan/plan.ts";
 import type { Rendered } from "../render/files.ts";
-import { lookupIn } from "../render/files.ts";
+import { lookupKept } from "../render/files.ts";
 import { readTemplate, renderTemplate } from "../render/template.ts";
 import { version } from "../version.ts";
 import type { Seal, SealedSecret } from "./seal.ts";
@@ -32,7 +32,7 @@ export function placementOf(plan: Plan, rendered: Rendered): Placement {
 export interface Sealing {
   instance: string;
   release: ReleaseMetadata | undefined;
-  names: ReadonlyMap<string, Scalar>;
+  names: Names;
   /** Full version names of the secrets that are needed. */
   versions: ReadonlyMap<string, string>;
   made: string[];
@@ -58,9 +58,17 @@ export function composeSeal(plan: Plan, rendered: Rendered, about: Sealing): Sea
     directories: plan.directories.map(({ path, owner, mode }) => sealed(path, owner, mode)),
     made: about.made,
     secrets: Object.fromEntries(about.versions),
+    vaults: plan.vaults,
+    links: [],
+    disks: plan.disks,
     units: plan.units,
+    start: plan.start,
+    reload: plan.reload,
+    environment: {},
     ready: rendered.ready ?? null,
-    driftEveryMs: plan.driftEveryMs ?? null,
+    drift: plan.drift ?? null,
+    watched: [],
+    logs: plan.logs,
   };
 }
 
@@ -68,13 +76,13 @@ function sealed(path: string, owner: { uid: number; gid: number; text: string },
   return { path, uid: owner.uid, gid: owner.gid, owner: owner.text, mode };
 }
 
-function sealSecret({ path, content, owner, mode }: PlannedFile, names: ReadonlyMap<string, Scalar>): SealedSecret {
+function sealSecret({ path, content, owner, mode }: PlannedFile, names: Names): SealedSecret {
   const common = { ...sealed(path, owner, mode), ...inMemory(path) };
   if ("secret" in content) return { ...common, content };
   if (!("template" in content)) throw new Failure("bug", `${path} holds no secret`);
   const { text, where, format, names: used } = content.template;
-  const kept = [...used].flatMap((name): [string, Scalar][] => {
-    const value = secretOf(name) === undefined ? names.get(name) : undefined;
+  const kept = [...used].flatMap((name): [string, Value][] => {
+    const value = secretOf(name) === undefined ? nameIn(names, name) : undefined;
     return value === undefined ? [] : [[name, value]];
   });
   return { ...common, content: { template: text, where, format, names: Object.fromEntries(kept) } };
@@ -86,7 +94,7 @@ export function secretPlacement(seal: Seal, secrets: ReadonlyMap<string, Buffer>
     if ("secret" in content)
       return { path: target, bytes: secrets.get(content.secret) ?? Buffer.alloc(0), uid, gid, mode };
     const { template } = readTemplate(content.where, content.template, content.format);
-    const { text, findings } = renderTemplate(template, lookupIn(new Map(Object.entries(content.names)), secrets));
+    const { text, findings } = renderTemplate(template, lookupKept(content.names, secrets));
     if (findings.length > 0)
       throw new Failure("value-unfit", "A secret cannot be written where it was before", findings);
     return { path: target, bytes: Buffer.from(text), uid, gid, mode };

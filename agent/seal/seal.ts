@@ -1,7 +1,8 @@
 import { Failure } from "../outcome.ts";
 import { type Disk, readNoFollow, unlessMissing } from "../place/disk.ts";
 import { stateFolder } from "../place/journal.ts";
-import type { FormatName, Scalar } from "../plan/manifest.ts";
+import type { FormatName, ManifestDrift, ManifestLogs, ManifestVault, Value } from "../plan/manifest.ts";
+import type { PlannedDisk } from "../plan/plan.ts";
 
 export const sealPath = `${stateFolder}/seal.json`;
 
@@ -25,9 +26,23 @@ export interface SealedFile extends Sealed {
 export interface SealedSecret extends Sealed {
   /** Path of the bytes. */
   target: string;
-  /** What stands in the link: relative, so that it holds under any root. */
-  link: string;
-  content: { secret: string } | { template: string; where: string; format: FormatName; names: Record<string, Scalar> };
+  /** What stands in the link: relative, so that it holds under any root. Undefined when `path` is in memory itself. */
+  link?: string;
+  content: { secret: string } | SealedTemplate;
+}
+
+/** A template with all it needs to be rendered again, but the values of secrets. */
+export interface SealedTemplate {
+  template: string;
+  where: string;
+  format: FormatName;
+  /** Name as the template writes it → what it was when the machine was sealed. */
+  names: Record<string, Value>;
+}
+
+export interface SealedLink {
+  path: string;
+  to: string;
 }
 
 export interface SealedReady {
@@ -49,13 +64,24 @@ export interface Seal {
   files: SealedFile[];
   secretFiles: SealedSecret[];
   directories: Sealed[];
+  links: SealedLink[];
+  disks: PlannedDisk[];
   /** Folders the agent made, outermost first. */
   made: string[];
   /** Secret name → full version name, of those that are needed. */
   secrets: Record<string, string>;
+  vaults: ManifestVault[];
   units: string[];
+  /** Plan.start, and whether systemd had to read unit files anew: of interest to the boot that seals. */
+  start: string[];
+  reload: boolean;
+  /** For the command of `boot --exec`: name → how its value is made. */
+  environment: Record<string, SealedTemplate>;
   ready: SealedReady | null;
-  driftEveryMs: number | null;
+  drift: ManifestDrift | null;
+  /** The files below `drift.paths`, as they were when the machine was sealed. */
+  watched: SealedFile[];
+  logs: ManifestLogs[];
 }
 
 /** undefined when this disk was never sealed. A seal that cannot be read does not hold. */
