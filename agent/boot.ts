@@ -14,12 +14,13 @@ import { requireMemory } from "./place/memory.ts";
 import { type Ground, place, recover } from "./place/place.ts";
 import type { Self } from "./plan/owner.ts";
 import { readRelease } from "./plan/release.ts";
-import { composeReport, type Phase, type Verdict } from "./report/compose.ts";
+import { composeReport, type Verdict } from "./report/compose.ts";
 import { sendReport } from "./report/send.ts";
 import { secretPlacement } from "./seal/compose.ts";
 import { forget } from "./seal/forget.ts";
 import { readSeal, type Seal } from "./seal/seal.ts";
-import { differences, printDifferences } from "./seal/verify.ts";
+import { type Difference, differences, printDifferences } from "./seal/verify.ts";
+import { type Phase, Timeline } from "./timeline.ts";
 
 export interface World {
   edge: Edge;
@@ -54,7 +55,7 @@ export class Boot {
   readonly #metadata: Metadata;
   readonly #google: Google;
   readonly #bootedAt: string;
-  readonly #phases: Phase[] = [];
+  readonly #line: Timeline;
   #instance: Instance | undefined;
   #release: ReleaseMetadata | undefined;
   #seal: Seal | undefined;
@@ -63,6 +64,7 @@ export class Boot {
     const { edge } = world;
     this.#options = options;
     this.#world = world;
+    this.#line = new Timeline(edge);
     this.#deadline = deadlineIn(edge, options.deadlineMs);
     this.#bootedAt = world.instant();
     this.#metadata = new Metadata(options.metadata ? [options.metadata] : metadataAddresses, edge);
@@ -80,15 +82,16 @@ export class Boot {
       findings = failure.findings;
       verdict = { verdict: "failed", reason: failure.reason, message: sentenceOf(failure) };
     }
-    if (this.#instance) await this.#tell(verdict, this.#instance);
+    const instance = this.#instance;
+    if (instance) await this.#line.in("report", () => this.#tell(verdict, instance));
     this.#metadata.close();
     this.#google.close();
     return {
       verdict,
       exit: exits[verdict.reason],
       findings,
-      phases: this.#phases,
-      instance: this.#instance?.id,
+      phases: this.#line.phases,
+      instance: instance?.id,
       release: this.#told().release,
       boot: this.#world.boot,
     };
@@ -96,49 +99,59 @@ export class Boot {
 
   /** @returns whether the metadata server was away, so that only the seal itself speaks for this machine. */
   async #make(): Promise<boolean> {
-    const { ground, self, edge } = this.#world;
-    const recovered = recover(ground);
-    if (recovered !== "nothing") edge.say(`recover: what an interrupted boot began is ${recovered}`);
+    const { ground, edge } = this.#world;
+    const line = this.#line;
+    await line.in("recover", () => {
+      const recovered = recover(ground);
+      if (recovered !== "nothing") edge.say(`recover: what an interrupted boot began is ${recovered}`);
+    });
     const seal = readSeal(ground.disk, ground.root);
-    const identified = this.#phase("identify", () => this.#identify(seal));
-    identified.catch(() => {});
-    if (seal) openSecretHosts(this.#google, Object.values(seal.secrets));
-    // Compared while the metadata server is being asked; judged only when the seal turns out to be this instance's.
-    const differ = seal ? differences(ground.disk, ground.root, seal) : [];
-    try {
-      this.#instance = await identified;
-    } catch (error) {
-      if (!seal || needsSecrets(seal) || !(error instanceof Failure) || error.reason !== "metadata-unreachable")
-        throw error;
-      this.#seal = seal;
-      requireHolding(differ);
-      return true;
-    }
+    let differ: Difference[] = [];
+    this.#instance = await line.in("identify", async () => {
+      const identified = this.#identify(seal);
+      identified.catch(() => {});
+      if (seal) openSecretHosts(this.#google, Object.values(seal.secrets));
+      // Compared while the metadata server is being asked; judged only when the seal turns out to be this instance's.
+      if (seal) differ = differences(ground.disk, ground.root, seal);
+      try {
+        return await identified;
+      } catch (error) {
+        const away = error instanceof Failure && error.reason === "metadata-unreachable";
+        if (!away || !seal || needsSecrets(seal)) throw error;
+        return undefined;
+      }
+    });
     const instance = this.#instance;
-    if (seal && seal.instance === instance.id) {
+    if (seal && (!instance || seal.instance === instance.id)) {
       this.#seal = seal;
-      requireHolding(differ);
-      await this.#resume(seal, instance);
-      return false;
-    }
-    if (seal) {
-      edge.say(`This disk was sealed for instance ${seal.instance}: what that one was given is removed`);
-      forget(ground, seal);
-    }
+      await line.in("verify", () => requireHolding(differ));
+      if (instance && needsSecrets(seal)) await line.in("restore", () => this.#restore(seal, instance));
+    } else if (instance) await this.#configure(seal, instance);
+    return !instance;
+  }
+
+  async #configure(foreign: Seal | undefined, instance: Instance): Promise<void> {
+    const { ground, self, edge, instant } = this.#world;
+    if (foreign)
+      await this.#line.in("forget", () => {
+        edge.say(`This disk was sealed for instance ${foreign.instance}: what that one was given is removed`);
+        forget(ground, foreign);
+      });
     const attribute = instance.attributes["moult-release"];
-    this.#release = attribute === undefined ? undefined : readRelease(attribute);
     this.#seal = await configure({
       ground,
       self,
       instance,
-      release: this.#release,
+      release: () => {
+        this.#release = attribute === undefined ? undefined : readRelease(attribute);
+        return this.#release;
+      },
       google: this.#google,
       deadline: this.#deadline,
       bootedAt: this.#bootedAt,
-      instant: this.#world.instant,
-      phase: (name, act) => this.#phase(name, act),
+      instant,
+      line: this.#line,
     });
-    return false;
   }
 
   async #identify(seal: Seal | undefined): Promise<Instance> {
@@ -151,28 +164,26 @@ export class Boot {
     return readInstance(answer.body.toString());
   }
 
-  /** A later boot of a sealed instance: only what lives in memory is made again, from the same versions. */
-  async #resume(seal: Seal, instance: Instance): Promise<void> {
-    if (!needsSecrets(seal)) return;
+  /** What lives in memory is made again, from the same versions. */
+  async #restore(seal: Seal, instance: Instance): Promise<void> {
     const versions = new Map(Object.entries(seal.secrets));
-    const secrets = await this.#phase("fetch", () =>
-      fetchAll(versions, (version) => fetchSecret(this.#google, instance, version, this.#deadline)),
-    );
-    await this.#phase("place", () => {
-      requireMemory(this.#world.ground.root);
-      place(this.#world.ground, secretPlacement(seal, secrets));
-    });
+    const secrets = await fetchAll(versions, (version) => fetchSecret(this.#google, instance, version, this.#deadline));
+    requireMemory(this.#world.ground.root);
+    place(this.#world.ground, secretPlacement(seal, secrets));
   }
 
   async #handOver(unverified: boolean): Promise<Ending["verdict"]> {
     const { edge, ground } = this.#world;
-    const trouble = notifyReady(ground.root);
-    if (trouble) edge.say(`hand over: ${trouble}`);
+    await this.#line.in("settle", () => {});
+    await this.#line.in("hand-over", () => {
+      const trouble = notifyReady(ground.root);
+      if (trouble) edge.say(`hand over: ${trouble}`);
+    });
     const ready = this.#seal?.ready;
     const units = this.#seal?.units.join(", ") || "the machine";
     if (ready) {
       const question = describeReady(ready);
-      if (!(await this.#phase("ready", () => becomesReady(ready, ground.root, edge))))
+      if (!(await this.#line.in("ready", () => becomesReady(ready, ground.root, edge))))
         return {
           verdict: "failed",
           reason: "not-ready",
@@ -197,36 +208,22 @@ export class Boot {
       release,
       boot,
       bootedAt: this.#bootedAt,
-      phases: this.#phases,
+      phases: this.#line.phases,
       seal: this.#seal,
     });
     const deadline = deadlineIn(edge, verdict.verdict === "failed" ? reportMs.failed : reportMs.sealed);
-    await this.#phase("report", () =>
-      sendReport(report, {
-        metadata: this.#metadata,
-        google: this.#google,
-        edge,
-        deadline,
-        reports: told.reports ?? undefined,
-      }),
-    );
+    await sendReport(report, {
+      metadata: this.#metadata,
+      google: this.#google,
+      edge,
+      deadline,
+      reports: told.reports ?? undefined,
+    });
   }
 
   /** Under which names a report goes: a sealed machine runs what it was sealed with, whatever its metadata says today. */
   #told(): { fleet: string; release: string; reports?: { bucket: string; topic: string } | null } {
     return this.#seal ?? this.#release ?? { fleet: "", release: "" };
-  }
-
-  async #phase<T>(name: string, act: () => T | Promise<T>): Promise<T> {
-    const { edge } = this.#world;
-    const started = edge.now();
-    try {
-      return await act();
-    } finally {
-      const ms = Math.round((edge.now() - started) * 10) / 10;
-      this.#phases.push({ name, ms });
-      edge.say(`${name} ${ms} ms`);
-    }
   }
 }
 

@@ -17,23 +17,25 @@ import { renderPlan } from "./render/files.ts";
 import { composeSeal, placementOf } from "./seal/compose.ts";
 import { type Seal, sealPath } from "./seal/seal.ts";
 import { differences, printDifferences } from "./seal/verify.ts";
+import type { Timeline } from "./timeline.ts";
 
 export interface Configuring {
   ground: Ground;
   self: Self;
   instance: Instance;
-  release: ReleaseMetadata | undefined;
+  /** Reads it, or fails. */
+  release(): ReleaseMetadata | undefined;
   google: Google;
   deadline: Deadline;
   bootedAt: string;
   /** The wall clock, RFC 3339. */
   instant(): string;
-  phase<T>(name: string, act: () => T | Promise<T>): Promise<T>;
+  line: Timeline;
 }
 
 /** Makes an instance that was never configured what it is described to be: plan, fetch, render, place and seal. */
 export async function configure(about: Configuring): Promise<Seal> {
-  const { ground, self, instance, release, google, deadline, phase } = about;
+  const { ground, self, instance, google, deadline, line } = about;
   // The release names its secrets, so they are asked for before anything says which of them are needed.
   const asked = new Map<string, Promise<Buffer>>();
   const ask = (version: string): Promise<Buffer> => {
@@ -44,13 +46,13 @@ export async function configure(about: Configuring): Promise<Seal> {
     asked.set(version, coming);
     return coming;
   };
-  for (const version of Object.values(release?.secrets ?? {})) ask(version);
-
-  const { plan, manifest, names } = await phase("plan", async () => {
+  const { plan, manifest, names, release } = await line.in("plan", async () => {
+    const release = about.release();
+    for (const version of Object.values(release?.secrets ?? {})) ask(version);
     const described = release?.config
       ? await fetchPack(google, instance, release.config, deadline)
       : (bakedDescription(ground.root) ?? emptyDescription);
-    return decide(about, described);
+    return { ...decide(about, release, described), release };
   });
   const versions = new Map(
     [...plan.secrets].map((name): [string, string] => [
@@ -58,13 +60,14 @@ export async function configure(about: Configuring): Promise<Seal> {
       release?.secrets[name] ?? manifest.secrets.get(name) ?? "",
     ]),
   );
-  const secrets = await phase("fetch", () => fetchAll(versions, ask));
-  const rendered = await phase("render", () => {
+  const secrets = await line.in("fetch", () => fetchAll(versions, ask));
+  await line.in("disks", () => {});
+  const rendered = await line.in("render", () => {
     const { rendered, findings } = renderPlan(plan, names, secrets, self);
     if (findings.length > 0) throw new Failure("value-unfit", "A value cannot stand where it is wanted", findings);
     return rendered;
   });
-  const seal = await phase("place", () => {
+  const seal = await line.in("place", () => {
     if (plan.secrets.size > 0) requireMemory(ground.root);
     const placement = placementOf(plan, rendered);
     failing(() => removeTree(ground.disk, ground.root + memoryFolder));
@@ -89,14 +92,18 @@ export async function configure(about: Configuring): Promise<Seal> {
     return sealed;
   });
   // What the disk holds now is compared once with what was sealed, before anything starts on it.
-  await phase("seal", () => {
+  await line.in("check", () => {
     const found = differences(ground.disk, ground.root, seal);
     if (found.length > 0) throw new Failure("place-failed", `Written, but not as asked: ${printDifferences(found)}`);
   });
   return seal;
 }
 
-function decide({ ground, self, instance, release }: Configuring, described: typeof emptyDescription) {
+function decide(
+  { ground, self, instance }: Configuring,
+  release: ReleaseMetadata | undefined,
+  described: typeof emptyDescription,
+) {
   const accounts = { passwd: readText(`${ground.root}/etc/passwd`), group: readText(`${ground.root}/etc/group`) };
   const { plan, manifest, findings } = makePlan(described, {
     knows: (name, { values }) => nameIn(knownNames(instance, release, values), name) !== undefined,

@@ -45,7 +45,8 @@ export interface BootReport {
   bootedAt: string;
   agent: string;
   files: { path: string; sha256: string; mode: string; owner: string }[];
-  phases: { name: string; ms: number }[];
+  /** `at`: ms since the agent's start. */
+  phases: { name: string; at: number; ms: number }[];
 }
 
 /** Object in the reports bucket. `report` is the exact text whose sha256 stands in the token's audience. */

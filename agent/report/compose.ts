@@ -1,17 +1,13 @@
 import type { BootReport, BootVerdict } from "../../wire/moult.d.ts";
 import type { Instance } from "../identify/instance.ts";
 import type { Seal } from "../seal/seal.ts";
+import type { Phase } from "../timeline.ts";
 import { version } from "../version.ts";
 
 export interface Verdict {
   verdict: BootVerdict;
   reason: string;
   message: string;
-}
-
-export interface Phase {
-  name: string;
-  ms: number;
 }
 
 export interface Telling {
@@ -45,7 +41,7 @@ export function composeReport(verdict: Verdict, telling: Telling): BootReport {
     bootedAt,
     agent: version,
     files: (seal?.files ?? []).map(({ path, sha256, mode, owner }) => ({ path, sha256, mode: octal(mode), owner })),
-    phases: phases.map(({ name, ms }) => ({ name, ms })),
+    phases: phases.map(({ name, at, ms }) => ({ name, at, ms })),
   };
 }
 

@@ -104,12 +104,16 @@ test("a described machine is made byte for byte, sealed, and reported", async ()
   });
   expect(name).toContain(report.boot);
   expect(report.phases.map((phase: { name: string }) => phase.name)).toEqual([
+    "recover",
     "identify",
     "plan",
     "fetch",
+    "disks",
     "render",
     "place",
-    "seal",
+    "check",
+    "settle",
+    "hand-over",
     "ready",
   ]);
   expect(report.files).toContainEqual({
