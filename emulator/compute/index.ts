@@ -7,7 +7,7 @@ import { controlRoutes } from "./controls.ts";
 import { geographyRoutes } from "./geography.ts";
 import { actionRoutes } from "./groups/actions.ts";
 import { Engine } from "./groups/engine.ts";
-import { ZONAL } from "./groups/kinds.ts";
+import { REGIONAL, ZONAL } from "./groups/kinds.ts";
 import { aggregatedInstanceGroups, autoscalerRoutes, instanceGroupRoutes } from "./groups/plain.ts";
 import { aggregatedGroups, groupRoutes } from "./groups/routes.ts";
 import { healthCheckRoutes } from "./healthchecks.ts";
@@ -36,10 +36,12 @@ export function createCompute(world: World, machines: Machines): ComputeService 
     routes: [
       ...imageRoutes(cloud),
       ...templateRoutes(cloud),
-      ...groupRoutes(cloud, engine, ZONAL),
-      ...actionRoutes(cloud, engine, ZONAL),
+      ...[ZONAL, REGIONAL].flatMap((kind) => [
+        ...groupRoutes(cloud, engine, kind),
+        ...actionRoutes(cloud, engine, kind),
+        ...instanceGroupRoutes(cloud, kind),
+      ]),
       aggregatedGroups(cloud),
-      ...instanceGroupRoutes(cloud, ZONAL),
       aggregatedInstanceGroups(cloud),
       ...autoscalerRoutes(cloud),
       ...instanceRoutes(cloud, lifecycle),

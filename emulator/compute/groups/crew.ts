@@ -125,6 +125,8 @@ export class Crew {
       timestamp: clock.now(),
     });
     if (group.errors.length > ERRORS_KEPT) group.errors.shift();
+    if (group.shape === "BALANCED" && why.code.startsWith("ZONE_RESOURCE_POOL_EXHAUSTED"))
+      member.zone = group.zones[(group.zones.indexOf(member.zone) + 1) % group.zones.length] ?? member.zone;
     const times = Math.min(10, 2 ** (member.attempts - 1));
     const retry = clock.after(this.#cloud.timings.creationRetry * times, () => this.attempt(group, member));
     this.#retries.set(member, retry);

@@ -43,6 +43,7 @@ export function goalOf(cloud: Cloud, group: StoredGroup): GroupGoal {
     repairs: lifecycle.defaultActionOnFailure === "REPAIR",
     updateOnRepair: lifecycle.forceUpdateOnRepair === "YES",
     scaleIn: cloud.behaviours.scaleIn,
+    even: policy.instanceRedistributionType === "PROACTIVE" ? group.zones : [],
   };
 }
 
@@ -57,6 +58,7 @@ export function viewsOf(cloud: Cloud, group: StoredGroup): MemberView[] {
     const status = instanceOf(cloud, group, member)?.status;
     return {
       name: member.name,
+      zone: member.zone,
       createdAt: member.createdAt,
       action: member.action,
       template: member.template,

@@ -2,9 +2,9 @@ import type { Call } from "../../frame/http.ts";
 import type { Route } from "../../frame/router.ts";
 import type { Cloud } from "../cloud.ts";
 import { errors } from "../errors.ts";
-import { checkScope } from "../geography.ts";
+import { checkScope, ZONES } from "../geography.ts";
 import { type Mutation, mutation, projectOf, scopeOf } from "../method.ts";
-import { pathOf, type Ref, type Scope } from "../names.ts";
+import { pathOf, type Ref, regionOf, type Scope } from "../names.ts";
 import { groupPath, type StoredGroup } from "./model.ts";
 
 /** One API for groups: zonal or regional. They differ in paths, names of messages, and the zones of a group. */
@@ -29,6 +29,23 @@ export const ZONAL: Kind = {
       ? "InstanceGroupManagersApplyUpdatesRequest"
       : `InstanceGroupManagers${verb.charAt(0).toUpperCase()}${verb.slice(1)}Request`,
   zones: (scope) => (scope.kind === "zone" ? [scope.name] : []),
+};
+
+/** The regional API names its messages a little differently. https://docs.cloud.google.com/compute/docs/reference/rest/v1/regionInstanceGroupManagers */
+const REGIONAL_MESSAGES: Record<string, string> = {
+  setInstanceTemplate: "SetTemplate",
+  recreateInstances: "Recreate",
+  applyUpdatesToInstances: "ApplyUpdates",
+};
+
+export const REGIONAL: Kind = {
+  service: "regionInstanceGroupManagers",
+  where: "regions/{region}",
+  listKind: "compute#regionInstanceGroupManagerList",
+  message: (verb) =>
+    `RegionInstanceGroupManagers${REGIONAL_MESSAGES[verb] ?? `${verb.charAt(0).toUpperCase()}${verb.slice(1)}`}Request`,
+  // Without a choice of the caller's, three zones of the region.
+  zones: (scope) => (scope.kind === "region" ? ZONES.filter((zone) => regionOf(zone) === scope.name).slice(0, 3) : []),
 };
 
 export function collectionOf(kind: Kind): string {

@@ -36,6 +36,8 @@ export interface StoredGroup {
   scope: Scope;
   /** Where machines are made: one zone, or those of a regional group. */
   zones: string[];
+  /** How a regional group spreads its machines: evenly, or evenly as far as zones have room. */
+  shape?: "EVEN" | "BALANCED";
   id: string;
   name: string;
   created: number;

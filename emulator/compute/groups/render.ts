@@ -4,6 +4,7 @@ import type { Cloud } from "../cloud.ts";
 import { link } from "../names.ts";
 import type { Json } from "../schema/check.ts";
 import { progress } from "../updater/decide.ts";
+import { renderDistribution } from "./distribution.ts";
 import { calculate, goalOf, instanceOf, neededIn, versionGoals, viewsOf } from "./goal.ts";
 import { type FixedOrPercent, type GroupError, groupPath, type Member, memberPath, type StoredGroup } from "./model.ts";
 import { location } from "./settings.ts";
@@ -48,10 +49,7 @@ export function renderGroup(cloud: Cloud, group: StoredGroup, origin: string): J
     ...(group.description !== undefined && { description: group.description }),
     ...(scope.kind !== "global" && { [scope.kind]: to(location(group)) }),
     ...(scope.kind === "region" && {
-      distributionPolicy: {
-        zones: group.zones.map((zone) => ({ zone: to(`projects/${group.project}/zones/${zone}`) })),
-        targetShape: "EVEN",
-      },
+      distributionPolicy: renderDistribution(group, (zone) => to(`projects/${group.project}/zones/${zone}`)),
     }),
     ...(main && { instanceTemplate: to(main.template) }),
     versions: group.versions.map(({ template, name, targetSize }, i) => ({

@@ -6,6 +6,7 @@ import { AGGREGATED_QUERY, aggregated, LIST_QUERY, list, pageSize } from "../lis
 import { projectOf, read, scopeOf } from "../method.ts";
 import { pathOf, type Ref, scopePath } from "../names.ts";
 import type { Json } from "../schema/check.ts";
+import { checkZonesKept, parseDistribution } from "./distribution.ts";
 import type { Engine } from "./engine.ts";
 import { collectionOf, groupAt, groupMutation, groupToChange, type Kind, listedGroups, ONE, refOf } from "./kinds.ts";
 import type { StoredGroup } from "./model.ts";
@@ -56,7 +57,9 @@ export function groupRoutes(cloud: Cloud, engine: Engine, kind: Kind): Route[] {
         if (body.fingerprint !== undefined && body.fingerprint !== group.fingerprint) throw errors.fingerprint();
         if (body.name !== undefined && body.name !== group.name)
           throw errors.value("resource.name", body.name, "The name of a managed instance group cannot be changed.");
-        return change(cloud, engine, group, patched(cloud, group, body));
+        const spread = parseDistribution(body, group, group);
+        checkZonesKept(group, spread);
+        return change(cloud, engine, group, { ...patched(cloud, group, body), ...spread });
       },
     }),
     groupMutation(cloud, kind, "delete", ONE, {
@@ -100,7 +103,8 @@ function insertGroup(cloud: Cloud, kind: Kind, body: Json, target: Ref): StoredG
   checkScope(target.project, target.scope);
   const path = pathOf(target);
   if (cloud.groups.has(path)) throw errors.exists(path);
-  const place = { project: target.project, scope: target.scope, zones: kind.zones(target.scope), name };
+  const spread = parseDistribution(body, target, { zones: kind.zones(target.scope) });
+  const place = { project: target.project, scope: target.scope, ...spread, name };
   const group: StoredGroup = {
     ...place,
     ...parseSettings(cloud, body, place),

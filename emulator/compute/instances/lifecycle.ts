@@ -121,6 +121,16 @@ export class Lifecycle {
       projectAttributes: () => this.#cloud.project(instance.project).metadata,
       guestAttributes: this.live(instance).guest,
       createdAt: instance.created,
+      disks: instance.disks.flatMap((disk, index) =>
+        disk.boot === true
+          ? []
+          : [
+              {
+                device: String(disk.deviceName ?? `persistent-disk-${index}`),
+                sizeGb: Number(disk.diskSizeGb ?? 10),
+              },
+            ],
+      ),
     };
   }
 

@@ -1,4 +1,4 @@
-import { type Assignment, assign } from "./assign.ts";
+import { type Assignment, assign, leastMissed, zoneSizes } from "./assign.ts";
 import { Budget } from "./budget.ts";
 import { repairs } from "./repair.ts";
 import {
@@ -49,6 +49,8 @@ export function decide(goal: GroupGoal, members: MemberView[], needed: Needed, n
     ...replaced.map((member): Action => ({ do: "delete", member: member.name, why: "update" })),
     ...grow(goal, members.length, staying.length, lacking, pairs, allowed),
   ];
+  if (actions.length === 0 && excess.length === 0 && members.every(settled))
+    actions.push(...evenOut(goal, staying, budget));
   const touched = new Set(actions.flatMap((action) => (action.do === "create" ? [] : [action.member])));
   return [...actions, ...repairs(goal, staying, touched, lacking[0], now)];
 }
@@ -105,6 +107,21 @@ function inPlace(goal: GroupGoal, pairs: Pair[], budget: Budget): Action[] {
     }
   }
   return actions;
+}
+
+/**
+ * Proactive redistribution: one machine of the fullest zone goes at a time, and the next look makes it again in the
+ * emptiest, as far as the group may miss one.
+ * https://docs.cloud.google.com/compute/docs/instance-groups/regional-mig-distribution-shape
+ */
+function evenOut(goal: GroupGoal, staying: MemberView[], budget: Budget): Action[] {
+  if (goal.even.length < 2) return [];
+  const sizes = [...zoneSizes(goal, staying)].sort(([, a], [, b]) => b - a);
+  const [fullest, most] = sizes[0] ?? ["", 0];
+  const [, least] = sizes.at(-1) ?? ["", 0];
+  if (most - least < 2) return [];
+  const going = staying.filter((m) => m.zone === fullest && budget.mayTake(m)).sort(leastMissed(goal))[0];
+  return going ? [{ do: "delete", member: going.name, why: "redistribution" }] : [];
 }
 
 /** Old machines whose replacement is there, and as many more as may be unavailable. */

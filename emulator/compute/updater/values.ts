@@ -37,6 +37,8 @@ export interface GroupGoal {
   updateOnRepair: boolean;
   /** Whom a scale-in takes among equals. */
   scaleIn: "newest" | "oldest";
+  /** The zones of a regional group that keeps itself even; empty: one zone, or redistribution is off. */
+  even: string[];
 }
 
 export type Health = "UNKNOWN" | "HEALTHY" | "UNHEALTHY" | "TIMEOUT";
@@ -44,6 +46,7 @@ export type Health = "UNKNOWN" | "HEALTHY" | "UNHEALTHY" | "TIMEOUT";
 /** One machine of a group, or the name of one to be. */
 export interface MemberView {
   name: string;
+  zone: string;
   createdAt: number;
   action: CurrentAction;
   /** The intended version. */
@@ -63,7 +66,7 @@ export interface Target {
 
 export type Action =
   | { do: "create"; target: Target }
-  | { do: "delete"; member: string; why: "update" | "size" }
+  | { do: "delete"; member: string; why: "update" | "size" | "redistribution" }
   | { do: "recreate"; member: string; target: Target; why: "update" | "unhealthy" | "lost" }
   | { do: "restart" | "refresh" | "relabel"; member: string; target: Target };
 

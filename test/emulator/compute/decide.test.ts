@@ -23,11 +23,13 @@ const goal = (more: Partial<GroupGoal> = {}): GroupGoal => ({
   repairs: true,
   updateOnRepair: false,
   scaleIn: "newest",
+  even: [],
   ...more,
 });
 
 const member = (name: string, more: Partial<MemberView> = {}): MemberView => ({
   name,
+  zone: "a",
   createdAt: 0,
   action: "NONE",
   template: "old",
