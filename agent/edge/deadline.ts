@@ -22,3 +22,6 @@ export function deadlineIn(edge: Pick<Edge, "now">, ms: number): Deadline {
 export function earlier(a: Deadline, b: Deadline): Deadline {
   return { left: () => Math.min(a.left(), b.left()) };
 }
+
+/** ms since the process began. Not `performance.now()`, whose first call costs 2 ms. */
+export const monotonic = (): number => process.uptime() * 1_000;

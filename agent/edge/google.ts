@@ -2,7 +2,7 @@ import { Failure, type Reason } from "../outcome.ts";
 import type { Deadline, Edge } from "./deadline.ts";
 import { type Answer, type Ask, type Origin, openOrigin } from "./http.ts";
 import type { AccessToken } from "./metadata.ts";
-import { apiRetry, isPassing, Passing, retryAfterMs, retrying } from "./retry.ts";
+import { apiRetry, isPassing, type Lost, Passing, retryAfterMs, retrying } from "./retry.ts";
 
 export type Api = "secretmanager" | "storage" | "pubsub";
 
@@ -17,6 +17,11 @@ export class Google {
     this.#endpoints = endpoints;
     this.#token = token;
     this.#edge = edge;
+  }
+
+  /** Asks for the token, which somebody will need soon. */
+  begin(): void {
+    this.#token.get();
   }
 
   /** Connects (https only), so that the handshake goes on while the token is still under way. */
@@ -34,7 +39,7 @@ export class Google {
   call<T>(
     api: Api,
     ask: Omit<Ask, "timeoutMs">,
-    about: { what: string; lost: Reason; refused: Reason; host?: string | undefined },
+    about: { what: string; lost: Lost; refused: Reason; host?: string | undefined },
     deadline: Deadline,
     meaning: (answer: Answer) => T,
   ): Promise<T> {

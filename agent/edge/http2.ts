@@ -1,36 +1,27 @@
-import type { ClientHttp2Session } from "node:http2";
-import { defaultLimit, type Origin, single, transportMessage } from "./http.ts";
+import type { TLSSocket } from "node:tls";
+import { defaultLimit, type Origin, transportError } from "./http.ts";
 import { loadHttp2 } from "./load.ts";
-import { Passing } from "./retry.ts";
+import { Passing, Refused } from "./retry.ts";
 
-/** One session for all requests to a host, opened now and again when it was lost. */
-export function openHttp2(origin: string): Origin {
-  const { connect } = loadHttp2();
-  let session: ClientHttp2Session | undefined;
-
-  const opened = (): ClientHttp2Session => {
-    if (session && !session.closed && !session.destroyed) return session;
-    const fresh = connect(origin);
-    // Its streams report it; unheard it would end the agent.
-    fresh.on("error", () => {});
-    fresh.on("goaway", () => {
-      if (session === fresh) session = undefined;
-    });
-    session = fresh;
-    return fresh;
-  };
-  opened();
+/**
+ * One session for all requests to a host.
+ * @param lost called when it takes no more.
+ */
+export function openHttp2(origin: string, socket: TLSSocket, lost: () => void): Origin {
+  const session = loadHttp2().connect(origin, { createConnection: () => socket });
+  // Its streams report an error; unheard it would end the agent.
+  session.on("error", lost).on("goaway", lost).on("close", lost);
 
   return {
-    close: () => session?.destroy(),
+    close: () => session.destroy(),
     ask: (ask) =>
       new Promise((resolve, reject) => {
-        const used = opened();
+        if (session.closed || session.destroyed) throw new Passing("the session was closed");
         const body = ask.body === undefined ? undefined : Buffer.from(ask.body);
         const headers = Object.fromEntries(
           Object.entries(ask.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]),
         );
-        const stream = used.request(
+        const stream = session.request(
           {
             ":method": ask.method ?? "GET",
             ":path": ask.path,
@@ -39,11 +30,17 @@ export function openHttp2(origin: string): Origin {
           },
           { endStream: body === undefined },
         );
+        const fail = (error?: Error) => {
+          clearTimeout(timer);
+          reject(transportError(error));
+        };
         const timer = setTimeout(() => {
+          fail(new Passing(`no answer in ${Math.round(ask.timeoutMs)} ms`));
           // A connection that swallows packets would swallow the next attempt too.
-          used.destroy();
-          reject(new Passing(`no answer in ${Math.round(ask.timeoutMs)} ms`));
+          lost();
+          session.destroy();
         }, ask.timeoutMs);
+        const limit = ask.limit ?? defaultLimit;
         let status = 0;
         let answered: { [name: string]: string | undefined } = {};
         let size = 0;
@@ -51,17 +48,16 @@ export function openHttp2(origin: string): Origin {
         const chunks: Buffer[] = [];
         stream.on("response", (head) => {
           status = Number(head[":status"]);
-          answered = single(head);
+          answered = Object.fromEntries(
+            Object.entries(head).map(([name, value]) => [name, Array.isArray(value) ? value[0] : String(value)]),
+          );
         });
         stream.on("data", (chunk: Buffer) => {
           size += chunk.length;
-          if (size > (ask.limit ?? defaultLimit)) stream.destroy(new Error("the answer is too long"));
+          if (size > limit) stream.destroy(new Refused(`the answer is longer than ${limit} bytes`));
           else chunks.push(chunk);
         });
-        stream.on("error", (error: Error) => {
-          clearTimeout(timer);
-          reject(new Passing(transportMessage(error)));
-        });
+        stream.on("error", fail);
         stream.on("end", () => {
           ended = true;
         });
@@ -69,7 +65,7 @@ export function openHttp2(origin: string): Origin {
           clearTimeout(timer);
           if (ended && status > 0 && stream.rstCode === 0)
             resolve({ status, headers: answered, body: Buffer.concat(chunks) });
-          else reject(new Passing("the answer was cut off"));
+          else fail();
         });
         if (body) stream.end(body);
       }),

@@ -1,101 +1,161 @@
 import { Failure } from "../outcome.ts";
+import { noteDate } from "./clock.ts";
 import type { Deadline, Edge } from "./deadline.ts";
 import { type Answer, type Ask, type Origin, openOrigin } from "./http.ts";
-import { isPassing, metadataRetry, Passing, retryAfterMs, retrying } from "./retry.ts";
+import { isPassing, metadataRetry, Passing, Refused, retryAfterMs, retrying } from "./retry.ts";
 
-/** The address first, because the name needs a resolver that may not be up yet; then the name; then machines with IPv6 only. */
-export const metadataAddresses = ["169.254.169.254:80", "metadata.google.internal:80", "[fd20:ce::254]:80"];
+/** The name last, because it needs a resolver that may not be up yet. */
+export const metadataAddresses = ["169.254.169.254:80", "[fd20:ce::254]:80", "metadata.google.internal:80"];
 
-const flavor = "metadata-flavor";
+/** How long one address is tried alone (RFC 8305 has 150 to 250 ms). */
+const staggerMs = 150;
+
+const forbidden =
+  "this machine's own routes or rules forbid it; with systemd.imds.network=locked only systemd-imdsd may ask: boot with systemd.imds.network=unlocked";
+
+interface Address {
+  name: string;
+  origin: Origin;
+}
 
 /**
  * The metadata server. Redirects are refused and the flavour header is required back, so that a captive portal or a
  * proxy cannot pass for it. https://docs.cloud.google.com/compute/docs/metadata/querying-metadata
  */
 export class Metadata {
-  readonly #origins: Origin[];
+  readonly #addresses: Address[];
   readonly #edge: Edge;
   /** The address that answered. */
-  #found: Origin | undefined;
+  #found: Address | undefined;
 
   constructor(addresses: readonly string[], edge: Edge) {
-    this.#origins = addresses.map((address) => openOrigin(`http://${address}`));
+    this.#addresses = addresses.map((name) => ({ name, origin: openOrigin(`http://${name}`) }));
     this.#edge = edge;
   }
 
-  /** Answers of 200 and 4xx that mean something to the caller; the rest is retried until the deadline. */
-  get(path: string, deadline: Deadline): Promise<Answer> {
-    return this.#ask({ path }, deadline);
+  /**
+   * Answers of 200 and 4xx that mean something to the caller; the rest is retried until the deadline. `meaning` turns
+   * an answer into a value or throws, `Passing` to have it asked for again.
+   */
+  get(path: string, deadline: Deadline): Promise<Answer>;
+  get<T>(path: string, deadline: Deadline, meaning: (answer: Answer) => T): Promise<T>;
+  get(path: string, deadline: Deadline, meaning: (answer: Answer) => unknown = (answer) => answer): Promise<unknown> {
+    return this.#ask({ path }, deadline, meaning);
   }
 
   put(path: string, body: string, deadline: Deadline): Promise<Answer> {
-    return this.#ask({ method: "PUT", path, body }, deadline);
+    return this.#ask({ method: "PUT", path, body }, deadline, (answer) => answer);
   }
 
   close(): void {
-    for (const origin of this.#origins) origin.close();
+    for (const { origin } of this.#addresses) origin.close();
   }
 
-  #ask(ask: Omit<Ask, "timeoutMs">, deadline: Deadline): Promise<Answer> {
-    const shown = ask.path.replace(/\?.*/, "");
-    return retrying(
-      `metadata ${shown}`,
-      "metadata-unreachable",
-      metadataRetry,
-      this.#edge,
-      deadline,
-      async (timeoutMs, n) => {
-        const origin = this.#found ?? this.#origins[n % this.#origins.length];
-        if (!origin) throw new Failure("bug", "no metadata address");
-        const answer = await origin.ask({ ...ask, timeoutMs, headers: { "Metadata-Flavor": "Google" } });
-        if (answer.status >= 300 && answer.status < 400)
-          throw new Failure("metadata-refused", `${shown} is answered with a redirect`);
-        if (isPassing(answer.status)) throw new Passing(`status ${answer.status}`, retryAfterMs(answer.headers));
-        if (answer.headers[flavor] !== "Google")
-          throw new Failure("metadata-refused", `${shown} is not answered by Google: no Metadata-Flavor`);
-        this.#found = origin;
-        return answer;
-      },
-    );
+  #ask<T>(ask: Omit<Ask, "timeoutMs">, deadline: Deadline, meaning: (answer: Answer) => T): Promise<T> {
+    const what = `metadata ${ask.path.replace(/\?.*/, "")}`;
+    return retrying(what, "metadata-unreachable", metadataRetry, this.#edge, deadline, async (timeoutMs) => {
+      const whole = { ...ask, timeoutMs, headers: { "Metadata-Flavor": "Google" } };
+      const answer = await (this.#found ? this.#from(this.#found, whole) : this.#race(whole, deadline));
+      if (isPassing(answer.status)) throw new Passing(`status ${answer.status}`, retryAfterMs(answer.headers));
+      return meaning(answer);
+    });
+  }
+
+  /** Asks one address after the other until one is connected; the first answer counts. */
+  #race(ask: Ask, deadline: Deadline): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const failures: string[] = [];
+      let begun = 0;
+      let timer: NodeJS.Timeout;
+      const next = () => {
+        clearTimeout(timer);
+        const address = this.#addresses[begun];
+        if (!address) return;
+        begun++;
+        timer = setTimeout(next, staggerMs);
+        const timeoutMs = Math.min(ask.timeoutMs, deadline.left());
+        this.#from(address, { ...ask, timeoutMs, connected: () => clearTimeout(timer) }).then(
+          (answer) => {
+            begun = this.#addresses.length;
+            clearTimeout(timer);
+            resolve(answer);
+          },
+          (error) => {
+            // What answers at the server's own address is final; a name may be anybody's while the network comes up.
+            const named = this.#addresses.length > 1 && /^[a-z]/i.test(address.name);
+            if (!(error instanceof Passing) && !(error instanceof Refused && named)) reject(error);
+            failures.push(this.#addresses.length > 1 ? `${address.name} ${error.message}` : error.message);
+            if (failures.length === this.#addresses.length) reject(new Passing(failures.join(", ")));
+            else if (failures.length === begun) next();
+          },
+        );
+      };
+      next();
+    });
+  }
+
+  async #from(address: Address, ask: Ask): Promise<Answer> {
+    try {
+      const answer = await address.origin.ask(ask);
+      if (answer.status >= 300 && answer.status < 400) throw new Refused("answered with a redirect");
+      // A server that is starting may not have its headers yet.
+      if (isPassing(answer.status)) return answer;
+      if (answer.headers["metadata-flavor"] !== "Google")
+        throw new Refused("not answered by Google: no Metadata-Flavor");
+      noteDate(answer.headers.date);
+      this.#found = address;
+      return answer;
+    } catch (error) {
+      if (this.#found === address) this.#found = undefined;
+      if (error instanceof Passing && /^E(ACCES|PERM)$/.test(error.message))
+        throw new Passing(`${error.message} (${forbidden})`);
+      throw error;
+    }
   }
 }
 
 export interface AccessToken {
-  /** The token asked for at start; one request however often it is called. */
+  /** One request however often it is called. */
   get(): Promise<string>;
   /** Asks anew; callers that come together share one request. */
   renew(refused: string): Promise<string>;
 }
 
-/** Starts asking now; whoever needs the token first waits for it. */
+/** The instance's service account's; asked for when first needed. */
 export function accessToken(metadata: Metadata, deadline: Deadline): AccessToken {
-  const fetched = async (): Promise<string> => {
-    const answer = await metadata.get("/computeMetadata/v1/instance/service-accounts/default/token", deadline);
-    if (answer.status === 404) throw new Failure("no-service-account", "The instance has no service account");
-    if (answer.status !== 200) throw new Failure("metadata-refused", `No access token: status ${answer.status}`);
-    const token = readToken(answer.body.toString());
-    if (token === undefined) throw new Failure("metadata-refused", "No access token in the answer");
-    return token;
+  const fetched = (): Promise<string> => {
+    const path = "/computeMetadata/v1/instance/service-accounts/default/token";
+    const coming = metadata.get(path, deadline, ({ status, body }) => {
+      if (status === 404) throw new Failure("no-service-account", "The instance has no service account");
+      if (status !== 200) throw new Failure("metadata-refused", `No access token: status ${status}`);
+      return readToken(body.toString());
+    });
+    coming.catch(() => {});
+    return coming;
   };
-  let current = fetched();
-  current.catch(() => {});
+  let current: Promise<string> | undefined;
+  const get = () => {
+    current ??= fetched();
+    return current;
+  };
   return {
-    get: () => current,
+    get,
     renew: async (refused) => {
-      const known = current;
-      if ((await known) !== refused || current !== known) return current;
+      const known = get();
+      if ((await known) !== refused || current !== known) return get();
       current = fetched();
-      current.catch(() => {});
       return current;
     },
   };
 }
 
-function readToken(text: string): string | undefined {
+function readToken(text: string): string {
+  let token: unknown;
   try {
-    const token: unknown = JSON.parse(text)?.access_token;
-    return typeof token === "string" && /^[\x21-\x7e]+$/.test(token) ? token : undefined;
+    token = JSON.parse(text)?.access_token;
   } catch {
-    return undefined;
+    // Torn: said below.
   }
+  if (typeof token === "string" && /^[\x21-\x7e]+$/.test(token)) return token;
+  throw new Passing("no access token in the answer");
 }

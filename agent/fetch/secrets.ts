@@ -4,13 +4,14 @@ import type { Answer } from "../edge/http.ts";
 import { Passing } from "../edge/retry.ts";
 import type { Instance } from "../identify/instance.ts";
 import { Failure } from "../outcome.ts";
-import { secretVersion } from "../plan/release.ts";
+import { readReference } from "../plan/reference.ts";
 import { crc32c } from "./crc32c.ts";
 import { explainForbidden, secretScopes } from "./refusal.ts";
 
 /** Regional secrets live on hosts of their own; asked elsewhere they do not exist. */
 export function secretHost(version: string): string {
-  const location = secretVersion.exec(version)?.[1];
+  const reference = readReference(version);
+  const location = reference?.kind === "google" ? reference.location : undefined;
   return location ? `secretmanager.${location}.rep.googleapis.com` : "secretmanager.googleapis.com";
 }
 
@@ -36,9 +37,9 @@ export function fetchSecret(google: Google, instance: Instance, version: string,
     (answer) => {
       if (answer.status !== 200) throw refusal(answer, instance, version);
       const payload = readPayload(answer.body, version);
-      if (payload !== undefined) return payload;
-      if (++corrupt < corruptTries) throw new Passing("the payload does not have its checksum");
-      throw new Failure("secret-corrupt", `${version}: the payload did not have its checksum ${corrupt} times`);
+      if (typeof payload !== "string") return payload;
+      if (++corrupt < corruptTries) throw new Passing(payload);
+      throw new Failure("secret-corrupt", `${version}: ${payload}, ${corrupt} times`);
     },
   );
 }
@@ -52,25 +53,27 @@ function refusal(answer: Answer, instance: Instance, version: string): Failure {
   if (status === 404) return new Failure("secret-missing", `${version} does not exist`);
   if (status === 400 && body.includes("FAILED_PRECONDITION")) {
     const state = /DISABLED|DESTROYED/.exec(body.toString())?.[0].toLowerCase() ?? "not enabled";
-    return new Failure("secret-unusable", `${version} is ${state}`);
+    const hint = state === "disabled" ? " (as one is that waits for its delayed destruction)" : "";
+    return new Failure("secret-unusable", `${version} is ${state}${hint}`);
   }
   return new Failure("secret-refused", `Secret Manager answers ${version} with status ${status}`);
 }
 
-/** undefined when it is not whole. Versions of before July 2021 may have no checksum: missing is not wrong. */
-function readPayload(body: Buffer, version: string): Buffer | undefined {
+/** The payload, or what is wrong with it. Versions of before July 2021 may have no checksum: missing is not wrong. */
+function readPayload(body: Buffer, version: string): Buffer | string {
   let answer: { name?: unknown; payload?: { data?: unknown; dataCrc32c?: unknown } };
   try {
-    answer = JSON.parse(body.toString());
+    answer = JSON.parse(body.toString()) ?? {};
   } catch {
-    return undefined;
+    return "the answer is not JSON";
   }
   // The project comes back as its number, the rest as asked.
   const tail = (name: string) => name.replace(/^projects\/[^/]+/, "");
-  if (typeof answer.name !== "string" || tail(answer.name) !== tail(version)) return undefined;
+  if (typeof answer.name !== "string" || tail(answer.name) !== tail(version))
+    return "the answer is about another version";
   const data = answer.payload?.data ?? "";
-  if (typeof data !== "string") return undefined;
+  if (typeof data !== "string") return "the payload is not a text";
   const bytes = Buffer.from(data, "base64");
   const sum = answer.payload?.dataCrc32c;
-  return sum === undefined || String(sum) === String(crc32c(bytes)) ? bytes : undefined;
+  return sum === undefined || String(sum) === String(crc32c(bytes)) ? bytes : "the payload does not have its checksum";
 }

@@ -1,3 +1,5 @@
+import type { Answer } from "../edge/http.ts";
+import { Passing } from "../edge/retry.ts";
 import { Failure } from "../outcome.ts";
 
 /** The machine the agent runs on, as its metadata server describes it. */
@@ -29,13 +31,24 @@ export function longNumbersAsText(json: string): string {
 
 type Json = { [key: string]: unknown };
 
-/** Reads the answer of `/computeMetadata/v1/?recursive=true&alt=json`. */
-export function readInstance(json: string): Instance {
+export const instancePath = "/computeMetadata/v1/?recursive=true&alt=json";
+
+/** The meaning of the answer for `instancePath`. Throws `Passing` when it is torn. */
+export function instanceIn({ status, body }: Answer): Instance {
+  if (status !== 200) throw new Failure("metadata-refused", `The metadata server answers with status ${status}`);
+  return readInstance(body.toString(), new Passing("the answer is not JSON"));
+}
+
+/** @param torn thrown when it is not JSON. */
+export function readInstance(
+  json: string,
+  torn: Error = new Failure("metadata-refused", "The metadata server's answer is not JSON"),
+): Instance {
   let all: Json;
   try {
     all = object(JSON.parse(longNumbersAsText(json)));
   } catch {
-    throw new Failure("metadata-refused", "The metadata server's answer is not JSON");
+    throw torn;
   }
   const instance = object(all.instance);
   const project = object(all.project);

@@ -7,6 +7,12 @@ import type { Reaper } from "./reaper.ts";
 import { beneath } from "./root.ts";
 
 export const AGENT_UNIT = "moult-agent.service";
+export const VERIFY_UNIT = "moult-verify.service";
+/** Where there is an agent, there are the units it brings; an image may have its own of the same name. */
+export const BROUGHT: Record<string, string> = {
+  [VERIFY_UNIT]: "[Service]\nType=oneshot\nExecStart=/usr/lib/moult/moult-agent.cjs verify --report\n",
+  "moult-verify.timer": "[Timer]\nOnActiveSec=5min\nOnUnitActiveSec=5min\n",
+};
 
 /** Why the agent does not run on this machine; undefined when it does. */
 export function agentMissing(agent: string, root: string, attributes: Record<string, string>): string | undefined {
@@ -14,6 +20,12 @@ export function agentMissing(agent: string, root: string, attributes: Record<str
   if (attributes["moult-release"] !== undefined) return undefined;
   if (existsSync(beneath(root, "/usr/lib/moult/manifest.json"))) return undefined;
   return "the image has no /usr/lib/moult/manifest.json and the instance no moult-release";
+}
+
+/** Arguments of Node for a command of the agent that speaks to this cloud. */
+export function agentCommand(agent: string, guest: Guest, origin: string, ...words: string[]): string[] {
+  const endpoints = ["secretmanager", "storage", "pubsub"].flatMap((name) => ["--endpoint", `${name}=${origin}`]);
+  return [agent, ...words, "--root", guest.root, "--metadata", guest.metadata, ...endpoints];
 }
 
 /** moult-agent.service: one run of the agent. It is `Type=notify`: what needs it starts once it says it has sealed. */
@@ -38,12 +50,11 @@ export class AgentRun {
     this.#notify = await listenNotify(join(guest.folder, "notify"), (line) => {
       if (line === "READY=1") ready(true);
     });
-    const endpoints = ["secretmanager", "storage", "pubsub"].flatMap((name) => ["--endpoint", `${name}=${origin}`]);
     const decoder = new TextDecoder();
     this.#group = await startGroup(
       {
         file: process.execPath,
-        args: [agent, "boot", "--root", guest.root, "--metadata", guest.metadata, ...endpoints],
+        args: agentCommand(agent, guest, origin, "boot"),
         cwd: guest.root,
         env: { ...guestEnvironment(guest), NOTIFY_SOCKET: this.#notify.path },
       },

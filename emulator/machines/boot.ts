@@ -47,7 +47,7 @@ export async function bootMachine({
   if (!again && spec.content !== undefined) await unpackContent(images, spec.content, root);
   // Leftovers of an emulator that was killed together with its reaper.
   if (again) killMarked(root);
-  prepareGuest(root, bin);
+  prepareGuest(root, bin, spec.disks);
   const metadata = await listenMetadata(world, spec).catch((problem: NodeJS.ErrnoException) => {
     throw problem.code === "EADDRNOTAVAIL" ? new Error(noAddress(spec.ip)) : problem;
   });

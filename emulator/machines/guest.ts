@@ -1,7 +1,10 @@
 import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Clock } from "../frame/clock.ts";
+import { attachDisk, diskPrograms } from "./datadisks.ts";
+import type { MachineSpec } from "./machines.ts";
 import { beneath } from "./root.ts";
+import { systemctlScript } from "./systemctl.ts";
 
 /** What every program of one instance needs to know of it. */
 export interface Guest {
@@ -35,17 +38,23 @@ for word; do
 done > "$NOTIFY_SOCKET"
 `;
 
-/** Makes what a boot finds: an empty /run (it stands for a tmpfs) and a `bin` in front of the PATH. */
-export function prepareGuest(root: string, bin: string): void {
+/**
+ * Makes what a boot finds: an empty /run (it stands for a tmpfs), data disks, and a `bin` in front of the PATH.
+ * @param disks attached beside the boot disk.
+ */
+export function prepareGuest(root: string, bin: string, disks: MachineSpec["disks"] = []): void {
   const run = beneath(root, "/run");
   mkdirSync(run, { recursive: true });
   for (const name of readdirSync(run)) rmSync(join(run, name), { recursive: true, force: true });
-  for (const folder of ["/root", "/tmp", "/var/lib"]) mkdirSync(beneath(root, folder), { recursive: true });
+  // By this folder programs tell that systemd runs the machine.
+  for (const folder of ["/root", "/tmp", "/var/lib", "/run/systemd/system"])
+    mkdirSync(beneath(root, folder), { recursive: true });
   rmSync(bin, { recursive: true, force: true });
   mkdirSync(bin, { recursive: true });
   symlinkSync(process.execPath, join(bin, "node"));
-  writeFileSync(join(bin, "systemd-notify"), NOTIFY);
-  chmodSync(join(bin, "systemd-notify"), 0o755);
+  const programs = { "systemd-notify": NOTIFY, systemctl: systemctlScript(dirname(bin)), ...diskPrograms };
+  for (const [name, text] of Object.entries(programs)) writeFileSync(join(bin, name), text, { mode: 0o755 });
+  for (const disk of disks) attachDisk(root, disk);
   // Units may run as another user, who must be able to get here. What is secret below has modes of its own.
   if (process.getuid?.() === 0) {
     for (const folder of [dirname(root), dirname(dirname(root)), dirname(dirname(dirname(root)))]) {

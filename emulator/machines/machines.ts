@@ -25,6 +25,8 @@ export interface MachineSpec {
   guestAttributes: Map<string, string>;
   /** When the instance was made, ms since the epoch; its first start when left out. */
   createdAt?: number;
+  /** Attached beside the boot disk, by device name; none when left out. */
+  disks?: { device: string; sizeGb: number }[];
 }
 
 export interface MachineEvents {

@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import { milliseconds, splitWords } from "./words.ts";
 
-/** The part of systemd.service(5) that an emulated machine knows. */
+/** The part of systemd.service(5), systemd.mount(5) and systemd.timer(5) that an emulated machine knows. */
 export interface Unit {
   name: string;
   type: "simple" | "oneshot";
@@ -9,6 +9,9 @@ export interface Unit {
   before: Command[];
   environment: string[];
   environmentFiles: OptionalPath[];
+  credentials: Credential[];
+  /** A oneshot stays active when it has ended well. */
+  remains: boolean;
   workingDirectory?: OptionalPath;
   restart: "no" | "on-failure" | "always";
   restartMs: number;
@@ -23,6 +26,10 @@ export interface Unit {
   startsAfter: string[];
   startsBefore: string[];
   wantedBy: string[];
+  /** Of a mount. */
+  mount: { what: string; where: string; fs: string };
+  /** Of a timer: ms after it was started, ms after each start of its unit. */
+  timer: { first: number | undefined; again: number | undefined; unit: string };
   /** Sentences about what is in the file but not honoured. */
   remarks: string[];
 }
@@ -37,6 +44,13 @@ export interface Command {
   expand: boolean;
 }
 
+export interface Credential {
+  id: string;
+  /** From a file: absolute, or sought in the credential stores when it is left out. */
+  path?: string;
+  value?: string;
+}
+
 /** A path with systemd's leading `-`: it may be missing. */
 export interface OptionalPath {
   path: string;
@@ -48,8 +62,8 @@ type Values = Map<string, string[]>;
 /** Say nothing about how a unit runs, or ask for what holds here anyway. */
 const SILENT = new Set(
   (
-    "Description Documentation RemainAfterExit StandardInput StandardOutput StandardError SyslogIdentifier Alias Also " +
-    "RequiredBy TimeoutStartSec NotifyAccess KillMode PartOf Conflicts OnFailure DefaultDependencies"
+    "Description Documentation StandardInput StandardOutput StandardError SyslogIdentifier Alias Also " +
+    "RequiredBy TimeoutStartSec NotifyAccess KillMode PartOf Conflicts OnFailure DefaultDependencies Options AccuracySec"
   ).split(" "),
 );
 
@@ -78,11 +92,19 @@ export function parseUnit(name: string, texts: readonly string[]): Unit {
   const group = one("Group");
   const unit: Unit = {
     name,
+    mount: {
+      what: one("What") ?? "",
+      where: one("Where") ?? "",
+      fs: name.endsWith(".mount") ? (one("Type") ?? "") : "",
+    },
+    timer: timerOf(name, take, remarks),
     type: kindOf(one("Type"), remarks),
+    remains: isTrue(one("RemainAfterExit")),
     start: commands("ExecStart"),
     before: commands("ExecStartPre"),
     environment: words("Environment"),
     environmentFiles: take("EnvironmentFile").map(optionalPath),
+    credentials: [...take("LoadCredential").map(loaded), ...take("SetCredential").map(given)],
     ...(workingDirectory && { workingDirectory: optionalPath(workingDirectory) }),
     restart: restartOf(one("Restart"), remarks),
     restartMs: span("RestartSec", 100),
@@ -110,8 +132,43 @@ function collect(text: string, into: Values): void {
     const found = /^\s*([A-Za-z]\w*)\s*=\s*(.*?)\s*$/.exec(line);
     if (!found || /^\s*[#;[]/.test(line)) continue;
     const [, key = "", value = ""] = found;
+    // One empty assignment empties the whole list of a timer.
+    if (value === "" && TRIGGERS.includes(key)) for (const trigger of TRIGGERS) into.delete(trigger);
     into.set(key, value === "" ? [] : [...(into.get(key) ?? []), value]);
   }
+}
+
+const FIRST = ["OnActiveSec", "OnBootSec", "OnStartupSec"];
+const AGAIN = ["OnUnitActiveSec", "OnUnitInactiveSec"];
+const TRIGGERS = [...FIRST, ...AGAIN];
+
+function timerOf(name: string, take: (key: string) => string[], remarks: string[]): Unit["timer"] {
+  const least = (keys: string[]) => {
+    const spans = keys.flatMap((key) =>
+      take(key).flatMap((text) => {
+        const ms = milliseconds(text);
+        if (ms === undefined) remarks.push(`${key}=${text} is not a time span`);
+        return ms ?? [];
+      }),
+    );
+    return spans.length > 0 ? Math.min(...spans) : undefined;
+  };
+  const unit = take("Unit").at(-1) ?? name.replace(/\.timer$/, ".service");
+  return { first: least(FIRST), again: least(AGAIN), unit };
+}
+
+function loaded(text: string): Credential {
+  const cut = text.indexOf(":");
+  return cut < 0 ? { id: text } : { id: text.slice(0, cut), path: text.slice(cut + 1) };
+}
+
+function given(text: string): Credential {
+  const [id = ""] = text.split(":", 1);
+  return { id, value: text.slice(id.length + 1) };
+}
+
+function isTrue(text: string | undefined): boolean {
+  return /^(1|yes|y|true|t|on)$/i.test(text ?? "");
 }
 
 function command(line: string): Command {

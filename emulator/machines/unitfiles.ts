@@ -11,19 +11,36 @@ const FOLDERS = [
   "/lib/systemd/system",
 ];
 
-/** All service units of an image, without masked ones (empty, or a link to nothing) and templates. */
-export function readUnits(root: string): Map<string, Unit> {
+const KINDS = /\.(service|mount|timer)$/;
+
+/**
+ * Services, mounts and timers of an image, without masked ones (empty, or a link to nothing) and templates.
+ * @param brought name → text of those that are there when the image has none of the name.
+ */
+export function readUnits(root: string, brought: Record<string, string> = {}): Map<string, Unit> {
   const units = new Map<string, Unit>();
   const seen = new Set<string>();
+  const add = (name: string, text: string) => {
+    const unit = parseUnit(name, [text, ...dropIns(root, name)]);
+    unit.requires.push(...linked(root, name, "requires"));
+    unit.wants.push(...linked(root, name, "wants"));
+    units.set(name, unit);
+  };
   for (const folder of FOLDERS) {
     for (const name of namesIn(beneath(root, folder))) {
-      if (!name.endsWith(".service") || name.includes("@.") || seen.has(name)) continue;
+      if (!KINDS.test(name) || name.includes("@.") || seen.has(name)) continue;
       seen.add(name);
       const text = textOf(join(beneath(root, folder), name));
-      if (text.trim() !== "") units.set(name, parseUnit(name, [text, ...dropIns(root, name)]));
+      if (text.trim() !== "") add(name, text);
     }
   }
+  for (const [name, text] of Object.entries(brought)) if (!seen.has(name)) add(name, text);
   return units;
+}
+
+/** Names in `NAME.wants` or `NAME.requires`. */
+function linked(root: string, name: string, kind: "wants" | "requires"): string[] {
+  return FOLDERS.flatMap((folder) => namesIn(beneath(root, `${folder}/${name}.${kind}`)));
 }
 
 function dropIns(root: string, name: string): string[] {
@@ -49,14 +66,21 @@ function textOf(file: string): string {
   }
 }
 
-/** What boots: units wanted by multi-user.target, and what they want or require, if the image has it. */
-export function enabledUnits(units: ReadonlyMap<string, Unit>): Unit[] {
+const TARGETS = ["multi-user.target", "timers.target"];
+
+/**
+ * What boots: units wanted by multi-user.target (that an [Install] section says so is taken for enabled), and what they want or
+ * require, if the image has it.
+ */
+export function enabledUnits(root: string, units: ReadonlyMap<string, Unit>): Unit[] {
   const chosen = new Set<Unit>();
   const choose = (unit: Unit | undefined) => {
     if (!unit || chosen.has(unit)) return;
     chosen.add(unit);
     for (const name of [...unit.requires, ...unit.wants]) choose(units.get(name));
   };
-  for (const unit of units.values()) if (unit.wantedBy.includes("multi-user.target")) choose(unit);
+  for (const unit of units.values()) if (unit.wantedBy.some((target) => TARGETS.includes(target))) choose(unit);
+  for (const target of TARGETS)
+    for (const name of [...linked(root, target, "wants"), ...linked(root, target, "requires")]) choose(units.get(name));
   return [...chosen];
 }

@@ -1,17 +1,19 @@
 import { readFileSync } from "node:fs";
+import { credentialsOf } from "./credentials.ts";
+import { readEnvironmentFile } from "./environmentfile.ts";
 import type { Program } from "./group.ts";
 import { type Guest, guestEnvironment } from "./guest.ts";
 import { beneath, mapped } from "./root.ts";
 import type { Command, Unit } from "./unitfile.ts";
 import { closedFolder, findGroup, findUser } from "./users.ts";
-import { expandSpecifiers, expandWords, splitWords } from "./words.ts";
+import { expandSpecifiers, expandWords } from "./words.ts";
 
 const NODE = new Set(["node", "nodejs", "/usr/bin/node", "/usr/bin/nodejs", "/usr/local/bin/node"]);
 
 /** Turns one command of a unit into a program of this computer. Throws when a file the unit names is not there. */
 export function unitProgram(guest: Guest, unit: Unit, command: Command): Program {
   const person = personOf(guest, unit);
-  const env = environment(guest, unit, person);
+  const env = { ...environment(guest, unit, person), ...credentialsOf(guest, unit, person) };
   const specified = command.words.map((word) => expandSpecifiers(word, unit.name, guest.hostname));
   const [file = "", ...rest] = command.expand ? expandWords(specified, env) : specified;
   const args = (command.named ? rest.slice(1) : rest).map((word) => mapped(guest.root, word));
@@ -40,7 +42,6 @@ function environment(guest: Guest, unit: Unit, person: ReturnType<typeof personO
   return env;
 }
 
-/** Lines `NAME=value`; quotes as in a unit file, comments with # or ;. */
 function fileOf(guest: Guest, path: string, optional: boolean): string[] {
   let text: string;
   try {
@@ -49,16 +50,7 @@ function fileOf(guest: Guest, path: string, optional: boolean): string[] {
     if (optional) return [];
     throw new Error(`its EnvironmentFile ${path} is not there`);
   }
-  return text
-    .replace(/\\\r?\n/g, "")
-    .split(/\r?\n/)
-    .map((line) => /^\s*(\w+)=\s*(.*?)\s*$/.exec(line))
-    .flatMap((found) => {
-      if (!found) return [];
-      const [, name = "", value = ""] = found;
-      // Unquoted values keep their inner spaces.
-      return [`${name}=${/^["']/.test(value) ? splitWords(value).join(" ") : value}`];
-    });
+  return readEnvironmentFile(text).map(([name, value]) => `${name}=${value}`);
 }
 
 function folderOf(guest: Guest, unit: Unit, env: Record<string, string>): string {

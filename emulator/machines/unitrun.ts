@@ -1,4 +1,5 @@
 import type { Cancel } from "../frame/clock.ts";
+import { dropCredentials } from "./credentials.ts";
 import { type Exit, type Group, startGroup } from "./group.ts";
 import type { Guest } from "./guest.ts";
 import { prefixed } from "./output.ts";
@@ -15,9 +16,26 @@ function described({ code, signal }: Exit): string {
   return signal === null ? `exit code ${code}` : signal;
 }
 
-/** One unit of one boot: starts it, starts it again as its Restart= says, stops it. */
-export class UnitRun {
-  readonly unit: Unit;
+/** ActiveState and Result of a unit, in systemd's words. */
+export type ActiveState = "inactive" | "activating" | "active" | "failed";
+
+/** One unit of one boot. */
+export interface Run {
+  /** As it was read last; a daemon-reload gives it anew, and it counts from the next start. */
+  unit: Unit;
+  readonly state: ActiveState;
+  readonly result: string;
+  /** Whether it started; for a oneshot, whether it ended well. */
+  start(): Promise<boolean>;
+  /** Resolves when nothing of it runs; SIGKILL after its own time or `graceMs`. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** A service: starts it, starts it again as its Restart= says, stops it. */
+export class UnitRun implements Run {
+  unit: Unit;
+  state: ActiveState = "inactive";
+  result = "success";
   readonly #guest: Guest;
   readonly #reaper: Reaper;
   #group: Group | undefined;
@@ -33,8 +51,9 @@ export class UnitRun {
     this.#reaper = reaper;
   }
 
-  /** Whether it started; for a oneshot, whether it ended well. */
   start(): Promise<boolean> {
+    this.#stopping = false;
+    this.state = "activating";
     this.#starting = this.#startOnce();
     return this.#starting;
   }
@@ -50,31 +69,46 @@ export class UnitRun {
     for (const command of unit.before) if (!(await this.#runToEnd(command, "ExecStartPre"))) return this.#again(false);
     if (unit.type === "oneshot") {
       for (const command of unit.start) if (!(await this.#runToEnd(command, "ExecStart"))) return this.#again(false);
-      if (!this.#stopping) this.#guest.say(`${unit.name}: finished`);
-      return !this.#stopping;
+      if (this.#stopping) return false;
+      this.#guest.say(`${unit.name}: finished`);
+      this.#is(unit.remains ? "active" : "inactive", "success");
+      return true;
     }
     const [command] = unit.start;
     const group = command && (await this.#begin(command));
     if (!group) return this.#again(false);
     this.#guest.say(`${unit.name}: started, process ${group.pid}`);
+    this.#is("active", "success");
     void group.exited.then(async (exit) => {
       // What the program left behind goes before it may start again. When stopping, `stop` sees to it.
       if (!this.#stopping) await group.end(unit.killSignal, unit.stopMs);
       this.#guest.say(`${unit.name}: ended, ${described(exit)}`);
-      this.#again(isClean(exit) || (command.optional && exit.signal === null));
+      const clean = isClean(exit) || (command.optional && exit.signal === null);
+      this.#is(
+        clean || this.#stopping ? "inactive" : "failed",
+        clean ? "success" : exit.signal ? "signal" : "exit-code",
+      );
+      this.#again(clean);
     });
     return true;
   }
 
-  /** Resolves when nothing of it runs; SIGKILL after its TimeoutStopSec or `graceMs`. */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
     this.#cancelRestart();
     await this.#group?.end(this.unit.killSignal, Math.min(graceMs, this.unit.stopMs));
     await this.#starting;
+    dropCredentials(this.#guest.root, this.unit.name);
+    if (this.state !== "failed") this.#is("inactive", "success");
   }
 
-  #failed(why: string): false {
+  #is(state: ActiveState, result: string): void {
+    this.state = state;
+    this.result = result;
+  }
+
+  #failed(why: string, result = "resources"): false {
+    this.#is("failed", result);
     if (!this.#stopping) this.#guest.say(`${this.unit.name}: failed: ${why}`);
     return false;
   }
@@ -83,6 +117,7 @@ export class UnitRun {
   #again(clean: boolean): false {
     const { restart, restartMs } = this.unit;
     if (this.#stopping || restart === "no" || (restart === "on-failure" && clean)) return false;
+    this.#is("activating", this.result);
     this.#cancelRestart = this.#guest.clock.after(restartMs, () => void this.start());
     return false;
   }
@@ -93,7 +128,7 @@ export class UnitRun {
     const exit = await group.exited;
     await group.end("SIGTERM", 0);
     if (this.#stopping) return false;
-    return isClean(exit) || command.optional || this.#failed(`${what} ended with ${described(exit)}`);
+    return isClean(exit) || command.optional || this.#failed(`${what} ended with ${described(exit)}`, "exit-code");
   }
 
   async #begin(command: Command): Promise<Group | undefined> {

@@ -75,8 +75,9 @@ export function expandSpecifiers(text: string, unit: string, hostname: string): 
     C: "/var/cache",
     L: "/var/log",
     E: "/etc",
+    d: `/run/credentials/${unit}`,
   };
-  return text.replace(/%([%nNpHtSCLE])/g, (_, letter: string) => meanings[letter] ?? "");
+  return text.replace(/%([%nNpHtSCLEd])/g, (_, letter: string) => meanings[letter] ?? "");
 }
 
 const SPANS: Record<string, number> = { us: 0.001, ms: 1, s: 1000, sec: 1000, m: 60_000, min: 60_000, h: 3_600_000 };

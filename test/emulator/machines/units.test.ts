@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { readEnvironmentFile } from "../../../emulator/machines/environmentfile.ts";
 import { parseUnit } from "../../../emulator/machines/unitfile.ts";
 import { expandSpecifiers, expandWords, milliseconds, splitWords } from "../../../emulator/machines/words.ts";
 import { bench } from "./bench.ts";
@@ -43,6 +44,50 @@ test.each<[string, number | undefined]>([
   ["soon", undefined],
   ["5 parsecs", undefined],
 ])("time span %s", (text, ms) => expect(milliseconds(text)).toBe(ms));
+
+test.each<[sentence: string, text: string, found: [string, string][]]>([
+  [
+    "plain values keep inner spaces, not outer ones",
+    "A= b c \nB=2",
+    [
+      ["A", "b c"],
+      ["B", "2"],
+    ],
+  ],
+  ["comments and empty lines", "# A=1\n\n;B=2\n  C=3\n", [["C", "3"]]],
+  [
+    "double quotes, with what a backslash means in them",
+    String.raw`A="a \"b\" \$c \\ \n"`,
+    [["A", String.raw`a "b" $c \ \n`]],
+  ],
+  ["single quotes mean all as it is", String.raw`A='a "b" \$c'`, [["A", String.raw`a "b" \$c`]]],
+  [
+    "quotes may hold line breaks",
+    'A="x\ny"\nB=1',
+    [
+      ["A", "x\ny"],
+      ["B", "1"],
+    ],
+  ],
+  ["a backslash outside of quotes", String.raw`A=a\ b\"`, [["A", 'a b"']]],
+  [
+    "a line goes on after a backslash",
+    "A=a\\\nb\nB=1",
+    [
+      ["A", "ab"],
+      ["B", "1"],
+    ],
+  ],
+  [
+    "an empty value, a line that is none, a name that is none",
+    "A=\nno\n1B=2\nC=3",
+    [
+      ["A", ""],
+      ["C", "3"],
+    ],
+  ],
+  ["a quote that never ends", 'A="x', [["A", "x"]]],
+])("environment files: %s", (_, text, found) => expect(readEnvironmentFile(text)).toEqual(found));
 
 test("unit files: continuation, comments, lists that are cleared, drop-ins that add, unknown directives", () => {
   const main =
