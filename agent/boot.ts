@@ -3,23 +3,21 @@ import type { BootOptions } from "./commandline.ts";
 import { type Deadline, deadlineIn, type Edge, earlier } from "./edge/deadline.ts";
 import { Google } from "./edge/google.ts";
 import { accessToken, Metadata, metadataAddresses } from "./edge/metadata.ts";
-import { fetchSecret } from "./fetch/secrets.ts";
+import type { Sources } from "./fetch/sources.ts";
 import { type Finding, printFinding } from "./finding.ts";
-import { configure, fetchAll, openSecretHosts } from "./fresh.ts";
+import { judge } from "./handover/judge.ts";
 import { notifyReady } from "./handover/notify.ts";
-import { becomesReady, describeReady } from "./handover/ready.ts";
-import { type Instance, readInstance } from "./identify/instance.ts";
+import { type Instance, instanceIn, instancePath } from "./identify/instance.ts";
+import { loadMore } from "./load-more.ts";
 import { exits, Failure, type Reason } from "./outcome.ts";
-import { requireMemory } from "./place/memory.ts";
-import { type Ground, place, recover } from "./place/place.ts";
+import type { Ground } from "./place/place.ts";
+import { recover } from "./place/recover.ts";
 import type { Self } from "./plan/owner.ts";
-import { readRelease } from "./plan/release.ts";
 import { composeReport, type Verdict } from "./report/compose.ts";
-import { sendReport } from "./report/send.ts";
-import { secretPlacement } from "./seal/compose.ts";
-import { forget } from "./seal/forget.ts";
+import { bootAddress, sendReport } from "./report/send.ts";
 import { readSeal, type Seal } from "./seal/seal.ts";
 import { type Difference, differences, printDifferences } from "./seal/verify.ts";
+import { endSettling, isUnsettled, settle, silentShippers, startUnits } from "./settle/settle.ts";
 import { type Phase, Timeline } from "./timeline.ts";
 
 export interface World {
@@ -40,6 +38,8 @@ export interface Ending {
   instance: string | undefined;
   release: string;
   boot: string;
+  /** The command to become; its reporter then sends this boot's report. */
+  become?: { file: string; environment: Record<string, string>; unverified: boolean };
 }
 
 /** With a seal that needs nothing from outside, a missing metadata server is waited for this long only. */
@@ -54,11 +54,15 @@ export class Boot {
   readonly #deadline: Deadline;
   readonly #metadata: Metadata;
   readonly #google: Google;
+  #sources: Sources | undefined;
   readonly #bootedAt: string;
   readonly #line: Timeline;
   #instance: Instance | undefined;
   #release: ReleaseMetadata | undefined;
   #seal: Seal | undefined;
+  #fresh = false;
+  /** File of the command to become. */
+  #program: string | undefined;
 
   constructor(options: BootOptions, world: World) {
     const { edge } = world;
@@ -67,25 +71,29 @@ export class Boot {
     this.#line = new Timeline(edge);
     this.#deadline = deadlineIn(edge, options.deadlineMs);
     this.#bootedAt = world.instant();
-    this.#metadata = new Metadata(options.metadata ? [options.metadata] : metadataAddresses, edge);
+    this.#metadata = new Metadata(options.metadata.length > 0 ? options.metadata : metadataAddresses, edge);
     this.#google = new Google(options.endpoints, accessToken(this.#metadata, this.#deadline), edge);
   }
 
   async run(): Promise<Ending> {
     let verdict: Ending["verdict"];
     let findings: readonly Finding[] = [];
+    let become: Ending["become"];
     try {
       const unverified = await this.#make();
-      verdict = await this.#handOver(unverified);
+      become = await this.#settle(unverified);
+      const message = `sealed; becomes ${this.#options.exec[0]}`;
+      verdict = become ? { verdict: "ready", reason: "ready", message } : await this.#handOver(unverified);
     } catch (error) {
       const failure = error instanceof Failure ? error : new Failure("bug", describeBug(error));
       findings = failure.findings;
       verdict = { verdict: "failed", reason: failure.reason, message: sentenceOf(failure) };
     }
     const instance = this.#instance;
-    if (instance) await this.#line.in("report", () => this.#tell(verdict, instance));
+    if (instance && !become) await this.#line.in("report", () => this.#tell(verdict, instance));
     this.#metadata.close();
     this.#google.close();
+    this.#sources?.close();
     return {
       verdict,
       exit: exits[verdict.reason],
@@ -94,6 +102,7 @@ export class Boot {
       instance: instance?.id,
       release: this.#told().release,
       boot: this.#world.boot,
+      ...(become && { become }),
     };
   }
 
@@ -110,7 +119,12 @@ export class Boot {
     this.#instance = await line.in("identify", async () => {
       const identified = this.#identify(seal);
       identified.catch(() => {});
-      if (seal) openSecretHosts(this.#google, Object.values(seal.secrets));
+      if (!seal || needsSecrets(seal) || seal.reports) this.#google.begin();
+      if (seal && needsSecrets(seal)) {
+        const sources = await this.#openSources();
+        sources.trust(seal.vaults);
+        sources.open(Object.values(seal.secrets));
+      }
       // Compared while the metadata server is being asked; judged only when the seal turns out to be this instance's.
       if (seal) differ = differences(ground.disk, ground.root, seal);
       try {
@@ -124,33 +138,39 @@ export class Boot {
     const instance = this.#instance;
     if (seal && (!instance || seal.instance === instance.id)) {
       this.#seal = seal;
+      await this.#findProgram();
       await line.in("verify", () => requireHolding(differ));
-      if (instance && needsSecrets(seal)) await line.in("restore", () => this.#restore(seal, instance));
+      if (seal.secretFiles.length > 0) await line.in("restore", () => this.#restore(seal));
     } else if (instance) await this.#configure(seal, instance);
     return !instance;
   }
 
   async #configure(foreign: Seal | undefined, instance: Instance): Promise<void> {
     const { ground, self, edge, instant } = this.#world;
+    const { configure, forget, readRelease } = await loadMore();
     if (foreign)
       await this.#line.in("forget", () => {
         edge.say(`This disk was sealed for instance ${foreign.instance}: what that one was given is removed`);
         forget(ground, foreign);
       });
+    this.#fresh = true;
     const attribute = instance.attributes["moult-release"];
     this.#seal = await configure({
       ground,
       self,
       instance,
-      release: () => {
+      release: async () => {
         this.#release = attribute === undefined ? undefined : readRelease(attribute);
+        await this.#findProgram();
         return this.#release;
       },
       google: this.#google,
+      sources: await this.#openSources(),
       deadline: this.#deadline,
       bootedAt: this.#bootedAt,
       instant,
       line: this.#line,
+      edge,
     });
   }
 
@@ -158,44 +178,72 @@ export class Boot {
     const patience = Math.min(patienceMs, this.#options.deadlineMs / 3);
     const alone = seal && !needsSecrets(seal);
     const deadline = alone ? earlier(this.#deadline, deadlineIn(this.#world.edge, patience)) : this.#deadline;
-    const answer = await this.#metadata.get("/computeMetadata/v1/?recursive=true&alt=json", deadline);
-    if (answer.status !== 200)
-      throw new Failure("metadata-refused", `The metadata server answers with status ${answer.status}`);
-    return readInstance(answer.body.toString());
+    return this.#metadata.get(instancePath, deadline, instanceIn);
   }
 
   /** What lives in memory is made again, from the same versions. */
-  async #restore(seal: Seal, instance: Instance): Promise<void> {
-    const versions = new Map(Object.entries(seal.secrets));
-    const secrets = await fetchAll(versions, (version) => fetchSecret(this.#google, instance, version, this.#deadline));
-    requireMemory(this.#world.ground.root);
-    place(this.#world.ground, secretPlacement(seal, secrets));
+  async #restore(seal: Seal): Promise<void> {
+    const { restore } = await loadMore();
+    restore(this.#world.ground, seal, await this.#secrets(seal));
+  }
+
+  /** Those of the seal, fetched once in a boot. Where nobody knows the instance, it has none. */
+  async #secrets(seal: Seal): Promise<Map<string, Buffer>> {
+    const instance = this.#instance;
+    if (!instance || !needsSecrets(seal)) return new Map();
+    const { fetchAll } = await loadMore();
+    const sources = await this.#openSources();
+    return fetchAll(new Map(Object.entries(seal.secrets)), (version) => sources.fetch(version, instance));
+  }
+
+  async #openSources(): Promise<Sources> {
+    const { Sources } = await loadMore();
+    const { edge, ground } = this.#world;
+    const around = { metadata: this.#metadata, edge, deadline: this.#deadline, root: ground.root };
+    this.#sources ??= new Sources(this.#google, around);
+    return this.#sources;
+  }
+
+  /** A command that cannot be started ends a boot before anything is done, and as soon as it is known where to report it. */
+  async #findProgram(): Promise<void> {
+    const [command] = this.#options.exec;
+    if (command !== undefined) this.#program = (await loadMore()).findCommand(command);
+  }
+
+  /** What was placed comes into force. @returns what to become, when that is how this boot ends. */
+  async #settle(unverified: boolean): Promise<Ending["become"]> {
+    const { edge, ground } = this.#world;
+    const seal = this.#sealed();
+    const fresh = this.#fresh || isUnsettled(ground.root);
+    await this.#line.in("settle", () => settle(seal, { ...ground, fresh, edge, deadline: this.#deadline }));
+    const file = this.#program;
+    if (file === undefined) return undefined;
+    return this.#line.in("become", async () => {
+      const { environmentOf } = await loadMore();
+      return { file, environment: environmentOf(seal, await this.#secrets(seal)), unverified };
+    });
   }
 
   async #handOver(unverified: boolean): Promise<Ending["verdict"]> {
     const { edge, ground } = this.#world;
-    await this.#line.in("settle", () => {});
-    await this.#line.in("hand-over", () => {
-      const trouble = notifyReady(ground.root);
+    const { root } = ground;
+    const seal = this.#sealed();
+    await this.#line.in("hand-over", async () => {
+      const trouble = notifyReady(root);
       if (trouble) edge.say(`hand over: ${trouble}`);
+      const fresh = this.#fresh || isUnsettled(root);
+      startUnits(seal, { root, fresh });
+      if (fresh) (await loadMore()).setImmutable(ground, seal, edge.say);
+      endSettling(root);
+      silentShippers(seal, { root, edge });
     });
-    const ready = this.#seal?.ready;
-    const units = this.#seal?.units.join(", ") || "the machine";
-    if (ready) {
-      const question = describeReady(ready);
-      if (!(await this.#line.in("ready", () => becomesReady(ready, ground.root, edge))))
-        return {
-          verdict: "failed",
-          reason: "not-ready",
-          message: `${units} does not answer on ${question} within ${ready.withinMs / 1_000} s`,
-        };
-    }
-    const message = ready
-      ? `${units} answers on ${describeReady(ready)}`
-      : `${this.#seal?.files.length ?? 0} files sealed`;
-    return unverified
-      ? { verdict: "unverified", reason: "unverified", message: `metadata server away, the seal holds; ${message}` }
-      : { verdict: "ready", reason: "ready", message };
+    const ask = () => judge(seal, root, edge, unverified);
+    return seal.ready ? this.#line.in("ready", ask) : ask();
+  }
+
+  #sealed(): Seal {
+    if (!this.#seal) throw new Error("nothing is sealed");
+    return this.#seal;
   }
 
   async #tell(verdict: Verdict, instance: Instance): Promise<void> {
@@ -212,7 +260,7 @@ export class Boot {
       seal: this.#seal,
     });
     const deadline = deadlineIn(edge, verdict.verdict === "failed" ? reportMs.failed : reportMs.sealed);
-    await sendReport(report, {
+    await sendReport(report, bootAddress(report), {
       metadata: this.#metadata,
       google: this.#google,
       edge,

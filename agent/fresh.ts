@@ -1,22 +1,27 @@
 import { readFileSync } from "node:fs";
 import type { ReleaseMetadata } from "../wire/moult.d.ts";
-import type { Deadline } from "./edge/deadline.ts";
+import { prepareDisks } from "./disks/prepare.ts";
+import type { Deadline, Edge } from "./edge/deadline.ts";
 import type { Google } from "./edge/google.ts";
 import { fetchPack } from "./fetch/pack.ts";
-import { fetchSecret, secretHost } from "./fetch/secrets.ts";
+import type { Sources } from "./fetch/sources.ts";
 import type { Instance } from "./identify/instance.ts";
 import { Failure } from "./outcome.ts";
 import { unlessMissing } from "./place/disk.ts";
-import { memoryFolder, requireMemory } from "./place/memory.ts";
-import { failing, type Ground, place, removeTree, survey } from "./place/place.ts";
+import { requireMemory } from "./place/memory.ts";
+import { failing } from "./place/ontree.ts";
+import { clearMemory, type Ground, place, survey } from "./place/place.ts";
 import { bakedDescription, emptyDescription } from "./plan/baked.ts";
+import { imageFiles } from "./plan/image.ts";
+import { imageKeys } from "./plan/keys.ts";
 import { knownNames, nameIn } from "./plan/names.ts";
 import { resolveOwner, type Self } from "./plan/owner.ts";
 import { makePlan } from "./plan/plan.ts";
 import { renderPlan } from "./render/files.ts";
-import { composeSeal, placementOf } from "./seal/compose.ts";
+import { composeSeal, placementOf, secretPlacement } from "./seal/compose.ts";
 import { type Seal, sealPath } from "./seal/seal.ts";
 import { differences, printDifferences } from "./seal/verify.ts";
+import { beginSettling } from "./settle/settle.ts";
 import type { Timeline } from "./timeline.ts";
 
 export interface Configuring {
@@ -24,33 +29,26 @@ export interface Configuring {
   self: Self;
   instance: Instance;
   /** Reads it, or fails. */
-  release(): ReleaseMetadata | undefined;
+  release(): Promise<ReleaseMetadata | undefined>;
   google: Google;
+  sources: Sources;
   deadline: Deadline;
   bootedAt: string;
   /** The wall clock, RFC 3339. */
   instant(): string;
   line: Timeline;
+  edge: Edge;
 }
 
 /** Makes an instance that was never configured what it is described to be: plan, fetch, render, place and seal. */
 export async function configure(about: Configuring): Promise<Seal> {
-  const { ground, self, instance, google, deadline, line } = about;
-  // The release names its secrets, so they are asked for before anything says which of them are needed.
-  const asked = new Map<string, Promise<Buffer>>();
-  const ask = (version: string): Promise<Buffer> => {
-    const known = asked.get(version);
-    if (known) return known;
-    const coming = fetchSecret(google, instance, version, deadline);
-    coming.catch(() => {});
-    asked.set(version, coming);
-    return coming;
-  };
+  const { ground, self, instance, google, sources, deadline, line } = about;
   const { plan, manifest, names, release } = await line.in("plan", async () => {
-    const release = about.release();
-    for (const version of Object.values(release?.secrets ?? {})) ask(version);
+    const release = await about.release();
+    // The release names its secrets, so they are asked for before anything says which of them are needed.
+    sources.ask(Object.values(release?.secrets ?? {}), instance);
     const described = release?.config
-      ? await fetchPack(google, instance, release.config, deadline)
+      ? await fetchPack(google, instance, release.config, deadline, imageKeys(ground.root))
       : (bakedDescription(ground.root) ?? emptyDescription);
     return { ...decide(about, release, described), release };
   });
@@ -60,8 +58,13 @@ export async function configure(about: Configuring): Promise<Seal> {
       release?.secrets[name] ?? manifest.secrets.get(name) ?? "",
     ]),
   );
-  const secrets = await line.in("fetch", () => fetchAll(versions, ask));
-  await line.in("disks", () => {});
+  const secrets = await line.in("fetch", () => {
+    sources.trust(plan.vaults);
+    return fetchAll(versions, (version) => sources.fetch(version, instance));
+  });
+  await line.in("disks", () =>
+    prepareDisks(plan.disks, { root: ground.root, edge: about.edge, deadline, instance: instance.id }),
+  );
   const rendered = await line.in("render", () => {
     const { rendered, findings } = renderPlan(plan, names, secrets, self);
     if (findings.length > 0) throw new Failure("value-unfit", "A value cannot stand where it is wanted", findings);
@@ -70,14 +73,14 @@ export async function configure(about: Configuring): Promise<Seal> {
   const seal = await line.in("place", () => {
     if (plan.secrets.size > 0) requireMemory(ground.root);
     const placement = placementOf(plan, rendered);
-    failing(() => removeTree(ground.disk, ground.root + memoryFolder));
-    const made = failing(() => survey(ground, placement));
-    const sealed = composeSeal(plan, rendered, {
+    clearMemory(ground);
+    const surveyed = survey(ground, placement);
+    const sealed = composeSeal(ground, plan, rendered, {
       instance: instance.id,
       release,
       names,
       versions,
-      made,
+      surveyed,
       bootedAt: about.bootedAt,
       sealedAt: about.instant(),
     });
@@ -88,7 +91,8 @@ export async function configure(about: Configuring): Promise<Seal> {
       gid: self.gid,
       mode: 0o600,
     };
-    place(ground, { ...placement, entries: [...placement.entries, entry] });
+    if (plan.reload) failing(() => beginSettling(ground.root));
+    place(ground, { ...placement, entries: [...placement.entries, entry] }, surveyed);
     return sealed;
   });
   // What the disk holds now is compared once with what was sealed, before anything starts on it.
@@ -99,6 +103,12 @@ export async function configure(about: Configuring): Promise<Seal> {
   return seal;
 }
 
+/** What lives in memory is made again at a later boot, from the same versions. */
+export function restore(ground: Ground, seal: Seal, secrets: ReadonlyMap<string, Buffer>): void {
+  requireMemory(ground.root);
+  place(ground, secretPlacement(seal, secrets));
+}
+
 function decide(
   { ground, self, instance }: Configuring,
   release: ReleaseMetadata | undefined,
@@ -107,8 +117,9 @@ function decide(
   const accounts = { passwd: readText(`${ground.root}/etc/passwd`), group: readText(`${ground.root}/etc/group`) };
   const { plan, manifest, findings } = makePlan(described, {
     knows: (name, { values }) => nameIn(knownNames(instance, release, values), name) !== undefined,
-    pins: (secret) => Object.hasOwn(release?.secrets ?? {}, secret),
+    pinned: new Map(Object.entries(release?.secrets ?? {})),
     owner: (text) => resolveOwner(text, accounts, self),
+    image: imageFiles(ground.root),
   });
   if (findings.length > 0) throw new Failure("manifest-invalid", "The description is not valid", findings);
   return { plan, manifest, names: knownNames(instance, release, manifest.values) };
@@ -128,9 +139,4 @@ export async function fetchAll(
       [...versions].map(async ([name, version]): Promise<[string, Buffer]> => [name, await ask(version)]),
     ),
   );
-}
-
-/** Connects to the hosts of secrets while the token is still under way. */
-export function openSecretHosts(google: Google, versions: readonly string[]): void {
-  for (const host of new Set(versions.map(secretHost))) google.open("secretmanager", host);
 }

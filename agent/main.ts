@@ -1,88 +1,101 @@
-import { randomBytes } from "node:crypto";
-import { writeSync } from "node:fs";
-import { performance } from "node:perf_hooks";
 import { Boot } from "./boot.ts";
-import { type BootOptions, parseCommandLine, usage } from "./commandline.ts";
+import { type BootOptions, parseCommandLine, type ReadyOptions, type VerifyOptions } from "./commandline.ts";
+import { type Edge, monotonic } from "./edge/deadline.ts";
+import { randomHex } from "./edge/random.ts";
 import { printFinding } from "./finding.ts";
-import { checkFile, type Shown, showStatus, verifySeal } from "./inspect.ts";
-import { exits, Failure } from "./outcome.ts";
+import { showDifferences, showStatus, verifySeal } from "./inspect.ts";
+import { loadMore } from "./load-more.ts";
+import { exits } from "./outcome.ts";
 import { realDisk } from "./place/disk.ts";
+import { giveUp, oneLine, print, show } from "./print.ts";
+import type { Verdict } from "./report/compose.ts";
+import { type BootRecord, recordBoot, resources } from "./report/record.ts";
+import { runTools } from "./toolbox.ts";
 import { version } from "./version.ts";
 
-function print(fd: 1 | 2, line: string): void {
-  for (let rest = Buffer.from(`${line}\n`); rest.length > 0; ) {
-    try {
-      rest = rest.subarray(writeSync(fd, rest));
-    } catch (error) {
-      // A full pipe is waited for; a closed one means that nobody listens, which must not stop a boot.
-      if (!(error instanceof Error && "code" in error && error.code === "EAGAIN")) return;
-    }
-  }
+function edgeWith(say: (line: string) => void): Edge {
+  return { now: monotonic, random: Math.random, sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)), say };
 }
 
-/** A line for people, whatever stood in it. */
-function oneLine(text: string): string {
-  return text.replace(/\p{Cc}+/gu, " ");
-}
+/** ms since the program's start. */
+const age = () => Math.round(process.uptime() * 10_000) / 10;
+
+const sayOn = (json: boolean) => (line: string) => print(json ? 2 : 1, `moult-agent: ${oneLine(line)}`);
 
 async function boot(options: BootOptions): Promise<number> {
-  const fd = options.json ? 2 : 1;
-  const say = (line: string) => print(fd, `moult-agent: ${oneLine(line)}`);
+  const start = age();
+  const bootedAt = new Date().toISOString();
+  const said: BootRecord["said"] = [];
+  // A command to become has stdout for itself.
+  const say = sayOn(options.json || options.exec.length > 0);
   const self = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, groups: process.getgroups?.() ?? [] };
+  const ground = { disk: realDisk, root: options.root, self, token: randomHex(8) };
   const ending = await new Boot(options, {
-    edge: {
-      now: () => performance.now(),
-      random: Math.random,
-      sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-      say,
-    },
-    ground: { disk: realDisk, root: options.root, self, token: randomBytes(8).toString("hex") },
+    edge: edgeWith((line) => {
+      // Beside the times of phases, which are kept as such.
+      if (said.length < 50 && !/^[a-z-]+ [\d.]+ ms$/.test(line)) said.push({ at: age(), line });
+      say(line);
+    }),
+    ground,
     self,
-    boot: randomBytes(16).toString("hex"),
+    boot: randomHex(16),
     instant: () => new Date().toISOString(),
   }).run();
   for (const finding of ending.findings) say(printFinding(finding));
   const { verdict, reason, message } = ending.verdict;
-  // Last, so that nothing scrolls it away on a serial console.
-  say(verdict === "failed" ? `failed ${reason}: ${message}` : `${verdict}: ${message}`);
-  if (options.json) print(1, JSON.stringify({ ...ending, verdict, reason, message }));
-  return ending.exit;
+  const { boot, instance = "", release, phases } = ending;
+  const about = { boot, bootedAt, agent: version, instance, release, verdict, reason, message };
+  recordBoot(ground, { ...about, start, phases, said, ms: age(), ...resources() });
+  say(lastWords(ending.verdict));
+  const { become, ...told } = ending;
+  if (options.json) print(1, JSON.stringify({ ...told, verdict, reason, message }));
+  if (!become) return ending.exit;
+  const { file, environment, unverified } = become;
+  const { leaveReporter, becomeCommand } = await loadMore();
+  leaveReporter({ boot, bootedAt, phases, unverified }, options);
+  return becomeCommand(file, options.exec, { ...process.env, ...environment });
+}
+
+/** Printed last, so that nothing scrolls it away on a serial console. */
+function lastWords({ verdict, reason, message }: Verdict): string {
+  return verdict === "failed" ? `failed ${reason}: ${message}` : `${verdict}: ${message}`;
+}
+
+async function ready(options: ReadyOptions): Promise<number> {
+  const say = sayOn(options.json);
+  const { runReady } = await loadMore();
+  const { verdict } = await runReady(options, edgeWith(say));
+  say(lastWords(verdict));
+  if (options.json) print(1, JSON.stringify(verdict));
+  return exits[verdict.reason];
+}
+
+async function verify(options: VerifyOptions): Promise<number> {
+  const found = options.report
+    ? await (await loadMore()).verifyAndTell(options, edgeWith(sayOn(true)), new Date().toISOString())
+    : verifySeal(options.root);
+  return show(showDifferences(found), options.json);
 }
 
 async function main(args: readonly string[]): Promise<number> {
   const command = parseCommandLine(args);
   switch (command.command) {
-    case "help":
-      print(1, usage);
-      return 0;
     case "version":
       print(1, version);
       return 0;
     case "boot":
       return boot(command);
-    case "check":
-      return show(checkFile(command.file), command.json);
+    case "ready":
+      return ready(command);
     case "verify":
-      return show(verifySeal(command.root), command.json);
+      return verify(command);
     case "status":
       return show(showStatus(command.root), command.json);
+    case "tools":
+      return runTools(command.args);
   }
 }
 
-function show({ exit, lines, document }: Shown, json: boolean): number {
-  if (json) print(1, JSON.stringify(document));
-  else for (const line of lines) print(1, oneLine(line));
-  return exit;
-}
-
-main(process.argv.slice(2)).then(
-  (exit) => process.exit(exit),
-  (error: unknown) => {
-    const failure = error instanceof Failure ? error : undefined;
-    print(
-      2,
-      `moult-agent: ${failure ? `${failure.reason}: ${oneLine(failure.message)}` : "bug: failed before it began"}`,
-    );
-    process.exit(exits[failure?.reason ?? "bug"]);
-  },
-);
+main(process.argv.slice(2))
+  .catch(giveUp)
+  .then((exit) => process.exit(exit));

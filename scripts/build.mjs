@@ -1,6 +1,8 @@
-// Bundles what runs without the source tree: the agent (one CommonJS file without dependencies) and the command line.
+// Bundles what runs without the source tree: the agent (two CommonJS files without dependencies) and the command line.
 import { chmod, rm } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { buildAgent } from "./bundles.mjs";
 
 const common = { bundle: true, platform: "node", logLevel: "warning" };
 
@@ -8,15 +10,7 @@ const common = { bundle: true, platform: "node", logLevel: "warning" };
 await rm("dist/cli/chunks", { recursive: true, force: true });
 
 await Promise.all([
-  build({
-    ...common,
-    entryPoints: ["agent/main.ts"],
-    outfile: "dist/agent/moult-agent.cjs",
-    format: "cjs",
-    target: "node18",
-    minify: true,
-    legalComments: "none",
-  }),
+  buildAgent(fileURLToPath(new URL("../dist/agent", import.meta.url))),
   build({
     ...common,
     entryPoints: { moult: "cli/main.ts", functions: "functions/serve.ts" },

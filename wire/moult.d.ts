@@ -16,6 +16,8 @@ export interface ConfigPack {
   commit: ConfigCommit;
   /** sha256 → base64 */
   blobs: Record<string, string>;
+  /** Ed25519, over the UTF-8 bytes of the canonical JSON of `commit`; needed where the image holds public keys. */
+  signature?: { key: string; value: string };
 }
 
 export interface ConfigCommit {
@@ -47,6 +49,22 @@ export interface BootReport {
   files: { path: string; sha256: string; mode: string; owner: string }[];
   /** `at`: ms since the agent's start. */
   phases: { name: string; at: number; ms: number }[];
+}
+
+/** What a sealed machine says of itself when it changed, or is again as it was sealed. Signed as boot reports are. */
+export interface DriftReport {
+  drift: 1;
+  fleet: string;
+  release: string;
+  instance: BootReport["instance"];
+  verdict: "drifted" | "restored";
+  /** When it was found, RFC 3339, by the machine's clock. */
+  at: string;
+  agent: string;
+  /** `stop`: the manifest's units were stopped. */
+  action: "report" | "stop";
+  /** What is not as it was sealed; empty when all is again. */
+  differences: { path: string; what: string }[];
 }
 
 /** Object in the reports bucket. `report` is the exact text whose sha256 stands in the token's audience. */

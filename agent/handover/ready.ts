@@ -1,7 +1,7 @@
 import { deadlineIn, type Edge } from "../edge/deadline.ts";
 import { openOrigin } from "../edge/http.ts";
 import { loadNet } from "../edge/load.ts";
-import { Passing } from "../edge/retry.ts";
+import { Passing, Refused } from "../edge/retry.ts";
 import type { SealedReady } from "../seal/seal.ts";
 import { runQuietly } from "./notify.ts";
 
@@ -39,7 +39,7 @@ function question(ready: SealedReady, root: string): (timeoutMs: number) => Prom
       const answer = await origin.ask({ path: url.pathname + url.search, timeoutMs, headers: { Connection: "close" } });
       return answer.status >= 200 && answer.status < 300;
     } catch (error) {
-      if (error instanceof Passing) return false;
+      if (error instanceof Passing || error instanceof Refused) return false;
       throw error;
     } finally {
       origin.close();

@@ -1,10 +1,10 @@
-import { createFile, type Disk, errorCode, readNoFollow, setFolder, syncFolder, unlessMissing } from "./disk.ts";
+import { Failure } from "../outcome.ts";
+import { errorCode, foldersAbove, parentOf, unlessMissing } from "./disk.ts";
+import { inMemory } from "./memory.ts";
+import type { Attributes, Tree } from "./tree.ts";
 
-export interface JournalFolder {
+export interface JournalFolder extends Attributes {
   path: string;
-  uid: number;
-  gid: number;
-  mode: number;
 }
 
 /**
@@ -15,56 +15,96 @@ export interface JournalFolder {
 export interface Journal {
   journal: 1;
   state: "staging" | "renaming";
-  /** Folders made for this, outermost first. */
-  made: string[];
-  /** In the order of renaming. */
+  /** In the order of renaming. A temporary may be a whole folder, with all that is to be in it. */
   entries: { temporary: string; path: string }[];
-  /** Owner and mode that folders get at the end. */
+  /** Folders that are there already, with the owner and mode they get at the end. */
   folders: JournalFolder[];
 }
 
 export const stateFolder = "/var/lib/moult";
 const journalPath = `${stateFolder}/journal.json`;
-const freshPath = `${stateFolder}/journal.json.new`;
+const draftPath = `${stateFolder}/journal.json.new`;
 
-export function writeJournal(disk: Disk, root: string, journal: Journal, owner: { uid: number; gid: number }): void {
-  unlessMissing(() => disk.unlinkSync(root + freshPath));
-  createFile(disk, root + freshPath, Buffer.from(JSON.stringify(journal)), owner, 0o600);
-  disk.renameSync(root + freshPath, root + journalPath);
-  syncFolder(disk, root + stateFolder);
+/** Writes the journal beside its place. Until `adoptJournal`, what held before holds. */
+export function draftJournal(tree: Tree, journal: Journal, owner: { uid: number; gid: number }): void {
+  unlessMissing(() => tree.unlink(draftPath));
+  tree.keep(tree.create(draftPath, Buffer.from(JSON.stringify(journal)), { ...owner, mode: 0o600 }));
 }
 
-export function readJournal(disk: Disk, root: string): Journal | undefined {
-  unlessMissing(() => disk.unlinkSync(root + freshPath));
-  const bytes = unlessMissing(() => readNoFollow(disk, root + journalPath));
-  return bytes === undefined ? undefined : JSON.parse(bytes.toString());
+export function adoptJournal(tree: Tree): void {
+  tree.rename(draftPath, journalPath);
+  tree.sync(stateFolder);
 }
 
-export function removeJournal(disk: Disk, root: string): void {
-  disk.unlinkSync(root + journalPath);
-  syncFolder(disk, root + stateFolder);
+/** A journal is written whole or not at all, so one that cannot be read tells of a damaged disk. */
+export function readJournal(tree: Tree): Journal | undefined {
+  unlessMissing(() => tree.unlink(draftPath));
+  const found = unlessMissing(() => tree.read(journalPath));
+  if (!found) return undefined;
+  try {
+    const journal: Journal = JSON.parse(found.bytes.toString());
+    if (journal.journal === 1) return journal;
+  } catch {
+    // Said below: an error of the parser would quote the file.
+  }
+  throw new Failure("seal-broken", `${journalPath} cannot be read, and what it began cannot be known`);
+}
+
+/** Not made to last: a journal that comes back after a power cut asks for nothing that is not done. */
+export function removeJournal(tree: Tree): void {
+  for (const path of [draftPath, journalPath]) unlessMissing(() => tree.unlink(path));
 }
 
 /** Takes back what `staging` made. Safe to repeat. */
-export function undo(disk: Disk, root: string, journal: Journal): void {
-  for (const { temporary } of journal.entries) unlessMissing(() => disk.unlinkSync(root + temporary));
-  for (const folder of [...journal.made].reverse()) {
-    try {
-      disk.rmdirSync(root + folder);
-    } catch (error) {
-      // Somebody else put something there since: then it is no longer only ours.
-      if (!["ENOENT", "ENOTEMPTY", "EEXIST"].includes(errorCode(error))) throw error;
-    }
-  }
+export function undo(tree: Tree, journal: Journal): void {
+  for (const { temporary } of journal.entries) removeTree(tree, temporary);
 }
 
 /** Does the renames that are left. Safe to repeat: a temporary that is gone has its name already, or was in memory. */
-export function finish(disk: Disk, root: string, journal: Journal): void {
-  for (const { temporary, path } of journal.entries)
-    unlessMissing(() => disk.renameSync(root + temporary, root + path));
-  for (const folder of journal.folders) unlessMissing(() => setFolder(disk, root + folder.path, folder, folder.mode));
-  const touched = new Set(journal.entries.map(({ path }) => path.slice(0, path.lastIndexOf("/"))));
-  for (const made of journal.made) touched.add(made.slice(0, made.lastIndexOf("/")));
-  for (const folder of touched)
-    unlessMissing(() => syncFolder(disk, folder === "" && root === "" ? "/" : root + folder));
+export function finish(tree: Tree, journal: Journal): void {
+  for (const { temporary, path } of journal.entries) move(tree, temporary, path);
+  for (const folder of journal.folders) unlessMissing(() => tree.setFolder(folder.path, folder));
+  const touched = new Set(journal.entries.map(({ path }) => parentOf(path)).filter((folder) => !inMemory(folder)));
+  for (const folder of touched) unlessMissing(() => tree.sync(folder));
+}
+
+function move(tree: Tree, from: string, to: string): void {
+  try {
+    tree.rename(from, to);
+  } catch (error) {
+    const code = errorCode(error);
+    const stat = tree.lstat(from);
+    if (code === "ENOENT" && !stat) return;
+    if (!stat?.isDirectory() || !["ENOTEMPTY", "EEXIST"].includes(code)) throw error;
+    // Somebody made this folder meanwhile, and has put something there.
+    for (const name of tree.readdir(from)) move(tree, `${from}/${name}`, `${to}/${name}`);
+    tree.setFolder(to, { uid: stat.uid, gid: stat.gid, mode: stat.mode & 0o7777 });
+    tree.rmdir(from);
+  }
+}
+
+/** Removes what is at a path, without following links. */
+export function removeTree(tree: Tree, path: string): void {
+  const stat = tree.lstat(path);
+  if (!stat) return;
+  if (!stat.isDirectory()) {
+    tree.unlink(path);
+    return;
+  }
+  for (const name of tree.readdir(path)) removeTree(tree, `${path}/${name}`);
+  tree.rmdir(path);
+}
+
+/** Makes one of the agent's own folders, which are no part of what an instance is given. */
+export function makeOwnFolder(tree: Tree, path: string, self: { uid: number; gid: number }): void {
+  for (const folder of foldersAbove(`${path}/`)) {
+    const mode = folder === stateFolder ? 0o700 : 0o755;
+    const stat = tree.lstat(folder);
+    if (!stat) {
+      tree.mkdir(folder, mode);
+      tree.sync(parentOf(folder));
+    }
+    // Whatever the umask was of whoever started the agent.
+    if (folder === path && ((stat?.mode ?? 0) & 0o7777) !== mode) tree.setFolder(folder, { ...self, mode });
+  }
 }

@@ -1,33 +1,30 @@
-import { Failure } from "../outcome.ts";
+import type { Existing } from "../plan/manifest.ts";
+import { type Disk, unlessMissing } from "./disk.ts";
 import {
-  createFile,
-  type Disk,
-  errorCode,
-  foldersAbove,
-  missingFolders,
-  parentOf,
-  syncFolder,
-  unlessMissing,
-} from "./disk.ts";
-import {
+  adoptJournal,
+  draftJournal,
   finish,
-  type Journal,
   type JournalFolder,
-  readJournal,
+  makeOwnFolder,
   removeJournal,
+  removeTree,
   stateFolder,
   undo,
-  writeJournal,
 } from "./journal.ts";
+import { inMemory, memoryFolder } from "./memory.ts";
+import { onTree } from "./ontree.ts";
+import { journalOf, stage } from "./stage.ts";
+import { type Survey, surveyTree } from "./survey.ts";
+import type { Tree } from "./tree.ts";
 
 /** One name to be given. Paths are those of the machine, without the root. */
 export type Entry =
-  | { path: string; bytes: Buffer; uid: number; gid: number; mode: number }
-  /** A symbolic link, with what stands in it. */
-  | { path: string; link: string };
+  | { path: string; existing?: Existing; bytes: Buffer; uid: number; gid: number; mode: number }
+  /** A symbolic link, with what stands in it. Without `existing`, nothing but this very link gives way to it, or a plain file. */
+  | { path: string; existing?: Existing; link: string };
 
 export interface Placement {
-  /** Renamed in this order; what makes the rest valid comes last. */
+  /** Renamed in this order, after folders that are new; what makes the rest valid comes last. */
   entries: Entry[];
   folders: JournalFolder[];
 }
@@ -42,129 +39,58 @@ export interface Ground {
   token: string;
 }
 
-/**
- * Finishes or takes back what a run before this one was doing. Every run begins with it.
- * @returns what was found.
- */
-export function recover({ disk, root }: Ground): "nothing" | "undone" | "finished" {
-  return failing(() => {
-    const journal = readJournal(disk, root);
-    if (!journal) return "nothing";
-    if (journal.state === "staging") undo(disk, root, journal);
-    else {
-      for (const { path } of journal.entries) missingFolders(disk, root, path);
-      finish(disk, root, journal);
-    }
-    removeJournal(disk, root);
-    return journal.state === "staging" ? "undone" : "finished";
-  });
+/** Looks at every destination without touching anything. */
+export function survey(ground: Ground, placement: Placement): Survey {
+  return onTree(ground, (tree) => surveyTree(tree, placement));
 }
 
-/** Places all entries or none: see `Journal`. Nothing is touched before every destination has been looked at. */
-export function place(ground: Ground, placement: Placement): void {
-  const { disk, root, self, token } = ground;
-  failing(() => {
-    const made = survey(ground, placement);
-    prepareStateFolder(disk, root);
-    const given = new Set(placement.folders.map(({ path }) => path));
-    const journal: Journal = {
-      journal: 1,
-      state: "staging",
-      made,
-      entries: placement.entries.map(({ path }, i) => ({ temporary: `${parentOf(path)}/.moult-${token}-${i}`, path })),
-      folders: [
-        ...made.filter((path) => !given.has(path)).map((path) => ({ path, uid: self.uid, gid: self.gid, mode: 0o755 })),
-        ...placement.folders,
-      ],
-    };
-    writeJournal(disk, root, journal, self);
+/**
+ * Places all entries or none: see `Journal`. Memory alone needs no journal: it is gone after a crash of the machine, and
+ * nothing reads it before the agent says so.
+ * @param surveyed of all entries but those in folders of the agent's own.
+ */
+export function place(ground: Ground, placement: Placement, surveyed = survey(ground, placement)): void {
+  const entries = placement.entries.filter(({ path }) => !surveyed.kept.has(path));
+  const wanted = { ...placement, entries };
+  if (entries.length + placement.folders.length === 0) return;
+  onTree(ground, (tree) => {
+    const lasting = entries.some(({ path }) => !inMemory(path)) || placement.folders.length > 0;
+    if (lasting) makeOwnFolder(tree, stateFolder, ground.self);
+    if (entries.some(({ path }) => inMemory(path))) makeOwnFolder(tree, memoryFolder, ground.self);
+    const journal = journalOf(ground, wanted, surveyed);
     try {
-      stage(ground, placement, journal);
+      if (lasting) {
+        draftJournal(tree, journal, ground.self);
+        adoptJournal(tree);
+      } else sweep(tree);
+      stage(tree, ground.self, wanted, surveyed, journal);
+      if (lasting) draftJournal(tree, { ...journal, state: "renaming" }, ground.self);
     } catch (error) {
-      undo(disk, root, journal);
-      removeJournal(disk, root);
+      try {
+        undo(tree, journal);
+        if (lasting) removeJournal(tree);
+      } catch {
+        // The journal stays, and the next boot takes back what is left.
+      }
       throw error;
     }
-    // When this write fails nobody knows which state the disk holds: only the next boot, which reads it, may go on.
-    writeJournal(disk, root, { ...journal, state: "renaming" }, self);
-    finish(disk, root, journal);
-    removeJournal(disk, root);
+    // When this fails nobody knows which state the disk holds: only the next boot, which reads it, may go on.
+    if (lasting) adoptJournal(tree);
+    finish(tree, journal);
+    if (lasting) removeJournal(tree);
   });
 }
 
-/**
- * Looks at every destination without touching anything.
- * @returns the folders that will have to be made, outermost first.
- */
-export function survey({ disk, root }: Ground, placement: Placement): string[] {
-  const made = new Set<string>();
-  for (const entry of placement.entries) {
-    for (const folder of missingFolders(disk, root, entry.path)) made.add(folder);
-    checkDestination(disk, root, entry);
-  }
-  for (const { path } of placement.folders)
-    for (const folder of missingFolders(disk, root, `${path}/x`)) made.add(folder);
-  // The agent's own folder is no part of what an instance is given.
-  return [...made]
-    .filter((path) => !`${stateFolder}/`.startsWith(`${path}/`))
-    .sort((a, b) => foldersAbove(a).length - foldersAbove(b).length);
-}
-
-function stage({ disk, root }: Ground, placement: Placement, journal: Journal): void {
-  for (const folder of journal.made) disk.mkdirSync(root + folder, 0o700);
-  placement.entries.forEach((entry, i) => {
-    const temporary = root + (journal.entries[i]?.temporary ?? "");
-    if ("link" in entry) disk.symlinkSync(entry.link, temporary);
-    else createFile(disk, temporary, entry.bytes, entry, entry.mode);
+/** Empties the memory of what earlier runs put there. The folder itself may be where a file system is mounted. */
+export function clearMemory(ground: Ground): void {
+  onTree(ground, (tree) => {
+    for (const name of unlessMissing(() => tree.readdir(memoryFolder)) ?? [])
+      removeTree(tree, `${memoryFolder}/${name}`);
   });
-  const parents = new Set(journal.entries.map(({ path }) => parentOf(path)));
-  for (const made of journal.made) parents.add(parentOf(made));
-  for (const folder of parents) syncFolder(disk, root + folder === "" ? "/" : root + folder);
 }
 
-/** A destination may be missing, a plain file, or the very link that is to be placed. */
-function checkDestination(disk: Disk, root: string, entry: Entry): void {
-  const stat = unlessMissing(() => disk.lstatSync(root + entry.path));
-  if (!stat || stat.isFile()) return;
-  if (stat.isSymbolicLink() && "link" in entry && disk.readlinkSync(root + entry.path) === entry.link) return;
-  const what = stat.isSymbolicLink()
-    ? "a link, and links are not followed"
-    : stat.isDirectory()
-      ? "a folder"
-      : "not a plain file";
-  throw new Failure("path-refused", `${entry.path} is ${what}`);
-}
-
-function prepareStateFolder(disk: Disk, root: string): void {
-  for (const folder of missingFolders(disk, root, `${stateFolder}/x`)) {
-    disk.mkdirSync(root + folder, folder === stateFolder ? 0o700 : 0o755);
-    syncFolder(disk, root + parentOf(folder) === "" ? "/" : root + parentOf(folder));
-  }
-}
-
-/** Names the system's error and its path; contents never stand in either. */
-export function failing<T>(act: () => T): T {
-  try {
-    return act();
-  } catch (error) {
-    const code = errorCode(error);
-    if (error instanceof Failure || code === "") throw error;
-    const detail =
-      error instanceof Error && "syscall" in error
-        ? ` (${String(error.syscall)}${"path" in error ? ` ${String(error.path)}` : ""})`
-        : "";
-    throw new Failure("place-failed", `${code}${detail}`);
-  }
-}
-
-/** Removes a tree without following links. */
-export function removeTree(disk: Disk, path: string): void {
-  const stat = unlessMissing(() => disk.lstatSync(path));
-  if (!stat) return;
-  if (!stat.isDirectory()) {
-    disk.unlinkSync(path);
-    return;
-  }
-  for (const name of disk.readdirSync(path)) removeTree(disk, `${path}/${name}`);
-  disk.rmdirSync(path);
+/** Removes temporaries of a run that was killed while it filled the memory. */
+function sweep(tree: Tree): void {
+  for (const name of tree.readdir(memoryFolder))
+    if (name.startsWith(".moult-")) removeTree(tree, `${memoryFolder}/${name}`);
 }

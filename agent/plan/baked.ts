@@ -26,6 +26,9 @@ export function describedBy(manifest: string, folder: string): Description | und
 
 /** Nothing is described: the image is complete as it is, and the agent only seals and reports. */
 export const emptyDescription: Description = {
-  manifest: readJson("manifest", '{"manifest":1}'),
+  // Read when it is wanted: a sealed boot never does.
+  get manifest() {
+    return readJson("manifest", '{"manifest":1}');
+  },
   source: () => undefined,
 };

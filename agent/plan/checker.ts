@@ -30,6 +30,12 @@ export function text(pattern = /^/, code = "", sentence = ""): Rule<string> {
   };
 }
 
+/** One of these words. */
+export function oneOf<T extends string | boolean>(words: readonly T[], code = "unknown-word"): Rule<T> {
+  return (check, path, value) =>
+    words.find((word) => word === value) ?? check.fail(path, code, `Known: ${words.join(", ")}.`);
+}
+
 /** May be left out. */
 export function optional<T>(rule: Rule<T>): Rule<T> {
   return (check, path, value) => (value === undefined ? undefined : rule(check, path, value));
@@ -59,7 +65,7 @@ export function map<T>(names: RegExp, rule: Rule<T>): Rule<Map<string, T>> {
   };
 }
 
-type Fields<S> = { [K in keyof S]: S[K] extends Rule<infer T> ? T | undefined : never };
+export type Fields<S> = { [K in keyof S]: S[K] extends Rule<infer T> ? T | undefined : never };
 
 /** An object of these fields; `open` ones may have others, which mean nothing here. */
 export function object<S extends Record<string, Rule<unknown>>>(shape: S, open = false): Rule<Fields<S>> {
@@ -74,8 +80,22 @@ export function object<S extends Record<string, Rule<unknown>>>(shape: S, open =
   };
 }
 
+/** Whether exactly one of `names` is there (or none, where `none` may be). */
+export function exactlyOne(
+  check: Checker,
+  at: string,
+  value: unknown,
+  names: readonly string[],
+  none = false,
+): boolean {
+  const given = names.filter((name) => typeof value === "object" && value !== null && Object.hasOwn(value, name));
+  const fits = given.length === 1 || (none && given.length === 0);
+  if (!fits) check.fail(at, "exactly-one", `${none ? "At most" : "Exactly"} one of ${names.join(", ")} is needed.`);
+  return fits;
+}
+
 function asObject(check: Checker, path: string, value: unknown): Record<string, unknown> | undefined {
   if (typeof value !== "object" || value === null || Array.isArray(value))
     return check.fail(path, value === undefined ? "missing" : "not-an-object", "An object is needed.");
-  return Object.fromEntries(Object.entries(value));
+  return Object.assign(Object.create(null), value);
 }

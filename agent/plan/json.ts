@@ -25,18 +25,26 @@ export function member(path: string, key: string): string {
   return plain ? (path === "" ? key : `${path}.${key}`) : `${path}[${JSON.stringify(key)}]`;
 }
 
+/** A path without its last name; the same when there is none to take. */
+const lastName = /(\.[\w-]+|\["(?:[^"\\]|\\.)*"\]|\[\d+\]|^[\w-]+)$/;
+
+/** Position of the value at a path, or of the nearest one around it. `offsets`: path → where its value begins. */
+export function placeOf(text: string, offsets: ReadonlyMap<string, number>, path: string) {
+  let near = path;
+  while (near !== "" && !offsets.has(near)) {
+    const around = near.replace(lastName, "");
+    near = around === near ? "" : around;
+  }
+  return positionAt(text, offsets.get(near) ?? 0);
+}
+
 const deepest = 100;
 
 /** Strict JSON (RFC 8259). JSON.parse is not asked first because its errors quote the text. */
 export function readJson(where: string, text: string): JsonDocument {
   const offsets = new Map<string, number>();
   const findings: Finding[] = [];
-  const at = (path: string) => {
-    for (let near = path; ; near = near.replace(/(\.[\w-]+|\[[^[]*\]|^[\w-]+)$/, "")) {
-      const offset = offsets.get(near);
-      if (offset !== undefined || near === "") return positionAt(text, offset ?? 0);
-    }
-  };
+  const at = (path: string) => placeOf(text, offsets, path);
   const note = (offset: number, code: string, sentence: string, path?: string) =>
     findings.push({ where, ...(path ? { path } : {}), ...positionAt(text, offset), code, sentence });
 

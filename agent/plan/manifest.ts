@@ -4,7 +4,8 @@ export type Scalar = string | number | boolean | null;
 export type Value = Scalar | Value[] | { [key: string]: Value };
 
 export const formats = ["json", "yaml", "toml", "ini", "shell", "env", "xml", "text"] as const;
-export type FormatName = (typeof formats)[number];
+/** `raw` is for texts that are no files: the whole is the value. */
+export type FormatName = (typeof formats)[number] | "raw";
 
 /**
  * Where a file's bytes come from. `content` (in the manifest) and `template` (a named source) are rendered; `source` (of

@@ -20,12 +20,13 @@ export interface Owner {
 
 /**
  * Finds the numbers of `user`, `user:group` or numbers. A user without a group means the user's own group; a number
- * without one that passwd knows means the group of the same number. Returns a sentence when it cannot be found, or
+ * without one that passwd knows means the group of the same number; `:group` is for the agent's own user. Returns a sentence when it cannot be found, or
  * when only root could give the file away.
  */
 export function resolveOwner(owner: string | undefined, accounts: Accounts, self: Self): Owner | string {
   if (owner === undefined) return { uid: self.uid, gid: self.gid, text: `${self.uid}:${self.gid}` };
-  const [user = "", group] = owner.split(":");
+  const [named = "", group] = owner.split(":");
+  const user = named || String(self.uid);
   const numeric = /^\d+$/.test(user);
   const line = rows(accounts.passwd).find((row) => row[numeric ? 2 : 0] === user);
   if (!line && !numeric) return "This user is not in the image's /etc/passwd.";
@@ -39,7 +40,7 @@ export function resolveOwner(owner: string | undefined, accounts: Accounts, self
   if (!(uid < 0xffffffff && gid < 0xffffffff)) return "User and group numbers are below 4294967295.";
   if (self.uid !== 0 && (uid !== self.uid || !(gid === self.gid || self.groups.includes(gid))))
     return `The agent runs as user ${self.uid}, and only root can give files to others.`;
-  return { uid, gid, text: owner };
+  return { uid, gid, text: named ? owner : user + owner };
 }
 
 function rows(text: string | undefined): string[][] {

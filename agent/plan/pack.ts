@@ -1,6 +1,8 @@
-import { createHash } from "node:crypto";
+import type { KeyObject } from "node:crypto";
+import { sha256 } from "../edge/sha256.ts";
 import { Failure } from "../outcome.ts";
 import { type JsonDocument, readJson } from "./json.ts";
+import { requireSignature } from "./keys.ts";
 
 /** What an instance is described by: a manifest and the sources it names. */
 export interface Description {
@@ -8,9 +10,7 @@ export interface Description {
   source(name: string): Buffer | undefined;
 }
 
-export function sha256(bytes: Buffer | string): string {
-  return createHash("sha256").update(bytes).digest("hex");
-}
+export { sha256 };
 
 /** Keys sorted by UTF-16 code units, no white space (RFC 8785). */
 export function canonicalJson(value: unknown): string {
@@ -23,19 +23,26 @@ export function canonicalJson(value: unknown): string {
 const invalid = (message: string) => new Failure("pack-invalid", `The configuration pack is not usable: ${message}`);
 
 /**
- * Opens a pack. Its commit must have the wanted digest and every blob the digest its tree names, before anything in
- * it is looked at. Positions of findings are those in the manifest printed with two spaces of indentation.
+ * Opens a pack. Its commit must have the wanted digest, a signature by one of `keys` (when there are any), and every
+ * blob the digest its tree names, before anything in it is looked at. Positions of findings are those in the manifest
+ * printed with two spaces of indentation.
  */
-export function openPack(text: string, commitDigest: string): Description {
+export function openPack(
+  text: string,
+  commitDigest: string,
+  keys: ReadonlyMap<string, KeyObject> = new Map(),
+): Description {
   let pack: Record<string, unknown>;
+  let canonical: string;
   try {
     pack = asObject(JSON.parse(text));
+    canonical = canonicalJson(pack.commit ?? null);
   } catch {
-    throw invalid("it is not JSON");
+    throw invalid("it is not JSON, or nested too deep");
   }
+  if (sha256(canonical) !== commitDigest) throw invalid("the digest of its commit is not the one the release names");
+  if (keys.size > 0) requireSignature(pack.signature, canonical, keys);
   const commit = asObject(pack.commit);
-  if (sha256(canonicalJson(pack.commit)) !== commitDigest)
-    throw invalid("the digest of its commit is not the one the release names");
   const blobs = new Map(Object.entries(asObject(pack.blobs)));
   const sources = new Map<string, Buffer>();
   for (const [path, digest] of Object.entries(asObject(commit.tree))) {

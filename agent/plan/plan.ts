@@ -1,16 +1,11 @@
 import { type Finding, findingAt } from "../finding.ts";
+import { environmentTemplate, readText } from "../render/environment.ts";
 import { formatRules } from "../render/formats/index.ts";
 import { readTemplate, type Template, unknownNames } from "../render/template.ts";
-import type {
-  Existing,
-  FormatName,
-  Manifest,
-  ManifestDisk,
-  ManifestDrift,
-  ManifestFile,
-  ManifestLogs,
-  ManifestVault,
-} from "./manifest.ts";
+import { isWithoutVault, withoutVault } from "./crossings.ts";
+import { checkImage, type ImageFiles } from "./image.ts";
+import { type LoweredFile, lower } from "./lower.ts";
+import type { Existing, Manifest, ManifestDisk, ManifestDrift, ManifestLogs, ManifestVault } from "./manifest.ts";
 import { secretOf } from "./names.ts";
 import type { Owner } from "./owner.ts";
 import type { Description } from "./pack.ts";
@@ -71,10 +66,11 @@ export interface Plan {
 export interface Surroundings {
   /** Whether templates may ask for this name (which is not a secret's). */
   knows(name: string, manifest: Manifest): boolean;
-  /** Whether a version of this secret is named outside of the manifest. */
-  pins(secret: string): boolean;
+  /** Name → reference of secrets that are named outside of the manifest; undefined: any may be. */
+  pinned: ReadonlyMap<string, string> | undefined;
   /** A sentence when the owner cannot be had. */
   owner(text: string | undefined): Owner | string;
+  image: ImageFiles;
 }
 
 /** Decides what to place. Findings are complete; with any, the plan is not to be used. */
@@ -83,24 +79,30 @@ export function makePlan(
   around: Surroundings,
 ): { plan: Plan; manifest: Manifest; findings: Finding[] } {
   const { manifest, findings } = validateManifest(description.manifest);
-  const needed = new Set<string>();
+  const lowered = lower(manifest);
   const note = (path: string, code: string, sentence: string) =>
     findings.push({ where: "manifest", path, ...description.manifest.at(path), code, sentence });
-  const pinned = (name: string) => around.pins(name) || manifest.secrets.has(name);
+  const references = new Map([...manifest.secrets, ...(around.pinned ?? [])]);
+  const pinned = (name: string) => around.pinned === undefined || references.has(name);
+  const needed = new Set<string>();
 
-  const template = (where: string, text: string, format: FormatName, secretsAllowed: boolean): Template => {
-    const read = readTemplate(where, text, format);
+  const use = (read: { template: Template; findings: Finding[] }, secretsAllowed: boolean): Template => {
+    const { template } = read;
     findings.push(...read.findings);
-    for (const name of read.template.names) {
+    for (const name of template.names) {
       const secret = secretOf(name);
-      if (secret !== undefined) needed.add(secret);
+      if (name === "secrets") for (const each of references.keys()) needed.add(each);
+      // One that may be absent is only wanted when it is there.
+      else if (secret !== undefined && (references.has(secret) || !template.optionalNames.has(name)))
+        needed.add(secret);
     }
     const known = (name: string) => {
       const secret = secretOf(name);
-      return secret === undefined ? around.knows(name, manifest) : secretsAllowed && pinned(secret);
+      if (secret !== undefined || name === "secrets") return secretsAllowed && (secret === undefined || pinned(secret));
+      return around.knows(name, manifest);
     };
-    findings.push(...unknownNames(read.template, known));
-    return read.template;
+    findings.push(...unknownNames(template, known));
+    return template;
   };
   const owner = (path: string, text: string | undefined): Owner => {
     const found = around.owner(text);
@@ -108,65 +110,78 @@ export function makePlan(
     note(path, "owner-not-possible", found);
     return { uid: 0, gid: 0, text: "" };
   };
-  const content = (file: ManifestFile): Content => {
-    const { origin, at, format } = file;
-    if ("content" in origin) return { template: template(`manifest ${at}.content`, origin.content, format, true) };
+  /** undefined: an optional source that is not there. */
+  const content = (file: LoweredFile): Content | undefined => {
+    const { origin, at, format, secrets } = file;
+    if ("environment" in origin)
+      return { template: use(environmentTemplate(`manifest ${at}`, origin.environment), secrets) };
+    if ("content" in origin)
+      return { template: use(readTemplate(`manifest ${at}.content`, origin.content, format), secrets) };
     if ("secret" in origin) {
       needed.add(origin.secret);
       if (!pinned(origin.secret)) note(`${at}.secret`, "secret-not-pinned", "No version of this secret is named.");
       return origin;
     }
-    if ("image" in origin) throw new Error("not read yet");
-    const name = "template" in origin ? origin.template : origin.source;
-    const bytes = description.source(name);
-    const field = `${at}.${"template" in origin ? "template" : "source"}`;
-    if (!bytes) note(field, "source-missing", "There is no source of this name.");
-    if ("source" in origin) {
-      const text = bytes?.toString() ?? "";
-      const fault = bytes && formatRules[format].fault?.(text);
+    const [field, name] = Object.entries(origin)[0] ?? ["", ""];
+    const bytes = field === "image" ? around.image.read(name) : description.source(name);
+    if (!bytes) {
+      if (!file.optional) note(`${at}.${field}`, "source-missing", "There is no such file, or it is over 16 MiB.");
+      return file.optional ? undefined : { bytes: Buffer.alloc(0) };
+    }
+    if (field === "image") return { bytes };
+    const text = bytes.toString();
+    if (field === "source") {
+      const fault = formatRules[format].fault?.(text);
       if (fault !== undefined)
         findings.push(findingAt(name, text, fault, "not-in-format", `The source is not ${format} here.`));
-      return { bytes: bytes ?? Buffer.alloc(0) };
+      return { bytes };
     }
-    const text = decodeUtf8(bytes ?? Buffer.alloc(0));
-    if (text === undefined) note(field, "template-not-text", "A template is UTF-8.");
-    return { template: template(name, bytes ? (text ?? "") : "", format, true) };
+    const whole = Buffer.from(text).equals(bytes);
+    if (!whole) note(`${at}.${field}`, "template-not-text", "A template is UTF-8.");
+    return { template: use(readTemplate(name, whole ? text : "", format), secrets) };
   };
 
-  const files = manifest.files.map((file): PlannedFile => {
+  const given = manifest.files.map((file): LoweredFile => ({ ...file, memory: false, secrets: true }));
+  const files = [...given, ...lowered.files].flatMap((file): PlannedFile[] => {
     const filled = content(file);
-    const secret =
-      "secret" in filled ||
-      ("template" in filled && [...filled.template.names].some((name) => secretOf(name) !== undefined));
-    if (secret && file.mode !== undefined && (file.mode & 0o007) !== 0)
-      note(`${file.at}.mode`, "secret-for-everyone", "It holds a secret: the last digit is 0.");
-    return {
-      path: file.path,
-      content: filled,
-      owner: owner(`${file.at}.owner`, file.owner),
-      mode: file.mode ?? (secret ? 0o400 : 0o644),
-      secret,
-      existing: file.existing,
-    };
+    if (!filled) return [];
+    const { at, path, mode, existing } = file;
+    const secret = file.memory || "secret" in filled || ("template" in filled && filled.template.secret);
+    if (secret && mode !== undefined && (mode & 0o7007) !== 0)
+      note(`${at}.mode`, "secret-for-everyone", "It holds a secret: no set-id bits, and the last digit is 0.");
+    if (secret && existing !== "replace")
+      note(`${at}.existing`, "secret-kept", "A file that holds a secret is always replaced.");
+    const by = owner(`${at}.owner`, file.owner);
+    return [{ path, content: filled, owner: by, mode: mode ?? (secret ? 0o400 : 0o644), secret, existing }];
   });
   const directories = manifest.directories.map(({ at, path, owner: text, mode }) => ({
     path,
     owner: owner(`${at}.owner`, text),
     mode,
   }));
-  const hostName =
-    manifest.hostName === undefined ? undefined : template("manifest host.name", manifest.hostName, "text", false);
+  const links = [...manifest.links, ...lowered.links].map(({ at, path, to, existing }) => ({
+    path,
+    to: use(readText(`manifest ${at}.to`, to), false),
+    existing,
+  }));
+  const disks = manifest.disks.map(({ at, owner: text, ...disk }) => ({ ...disk, owner: owner(`${at}.owner`, text) }));
+  const host = manifest.hostName;
   const plan: Plan = {
     files,
     directories,
-    links: [],
-    disks: [],
-    hostName,
+    links,
+    disks,
+    hostName: host === undefined ? undefined : use(readTemplate("manifest host.name", host, "text"), false),
     ready: undefined,
-    units: manifest.units.map(({ name }) => name),
-    start: [],
-    reload: false,
-    environment: new Map(),
+    units: lowered.units,
+    start: lowered.start,
+    reload: lowered.links.length > 0 || lowered.files.some(({ memory }) => !memory),
+    environment: new Map(
+      [...manifest.environment].map(([name, text]) => [
+        name,
+        use(readText(`manifest environment.${name}`, text), true),
+      ]),
+    ),
     secrets: needed,
     vaults: manifest.vaults,
     drift: manifest.drift,
@@ -180,13 +195,13 @@ export function makePlan(
     plan.ready = {
       kind,
       withinMs,
-      words: words.map((word) => template(`manifest ready.${kind}`, word, "text", false)),
+      words: words.map((word) => use(readTemplate(`manifest ready.${kind}`, word, "text"), false)),
     };
   }
+  for (const name of around.pinned ? needed : []) {
+    const reference = around.pinned?.get(name);
+    if (reference !== undefined && isWithoutVault(reference, manifest.vaults)) note("vaults", ...withoutVault);
+  }
+  checkImage(manifest, around.image, note);
   return { plan, manifest, findings };
-}
-
-function decodeUtf8(bytes: Buffer): string | undefined {
-  const text = bytes.toString();
-  return Buffer.from(text).equals(bytes) ? text : undefined;
 }

@@ -1,19 +1,21 @@
 import type { ReleaseMetadata } from "../../wire/moult.d.ts";
 import { Failure } from "../outcome.ts";
-import { Checker, map, object, optional, text } from "./checker.ts";
+import { Checker, map, object, optional, type Rule, text } from "./checker.ts";
 import { readJson } from "./json.ts";
+import { readReference } from "./reference.ts";
 
-/**
- * Full name of one version. Numbers only: an alias or the newest version would be decided at boot time, and two
- * machines of one release could differ.
- */
-export const secretVersion =
-  /^projects\/[a-z0-9.:-]+\/(?:locations\/([a-z0-9-]+)\/)?secrets\/[A-Za-z0-9_-]{1,255}\/versions\/[1-9]\d*$/;
-export const secretName = /^[A-Za-z0-9_-]{1,255}$/;
-export const secrets = map(
-  secretName,
-  text(secretVersion, "not-a-version", "A version is projects/P[/locations/L]/secrets/S/versions/NUMBER."),
-);
+export const secretName = /^[\w-]{1,255}$/;
+const reference: Rule<string> = (check, at, value) => {
+  const given = text()(check, at, value);
+  return given === undefined || readReference(given)
+    ? given
+    : check.fail(
+        at,
+        "not-a-version",
+        "A version is projects/…/secrets/S/versions/NUMBER or vault://HOST/MOUNT/PATH?version=NUMBER#FIELD.",
+      );
+};
+export const secrets = map(secretName, reference);
 
 const digest = text(/^[0-9a-f]{64}$/, "not-a-digest", "64 hex digits are needed.");
 const bucket = text(/^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/, "not-a-bucket", "A bucket's name is needed.");

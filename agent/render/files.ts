@@ -1,5 +1,5 @@
 import type { Finding } from "../finding.ts";
-import type { Value } from "../plan/manifest.ts";
+import type { Existing, Value } from "../plan/manifest.ts";
 import { type Names, nameIn, secretOf } from "../plan/names.ts";
 import type { Plan, PlannedFile } from "../plan/plan.ts";
 import { type Lookup, renderTemplate, type Template } from "./template.ts";
@@ -10,14 +10,18 @@ export interface RenderedFile extends PlannedFile {
 
 export interface Rendered {
   files: RenderedFile[];
+  links: { path: string; to: string; existing: Existing }[];
   ready: { kind: "http" | "tcp" | "command"; words: string[]; withinMs: number } | undefined;
+  /** For the command of `boot --exec`. Holds secrets. */
+  environment: Map<string, string>;
 }
 
-/** `secrets`: payloads by the name the manifest uses. */
+/** `secrets`: payloads by the name the manifest uses, of all that are needed. */
 export function lookupIn(names: Names, secrets: ReadonlyMap<string, Buffer>): Lookup {
   return (name) => {
     const secret = secretOf(name);
-    return secret === undefined ? nameIn(names, name) : decodeSecret(secrets.get(secret));
+    if (secret !== undefined) return secrets.get(secret);
+    return name === "secrets" ? [...secrets.keys()].sort() : nameIn(names, name);
   };
 }
 
@@ -25,12 +29,6 @@ export function lookupIn(names: Names, secrets: ReadonlyMap<string, Buffer>): Lo
 export function lookupKept(kept: Record<string, Value>, secrets: ReadonlyMap<string, Buffer>): Lookup {
   const fetched = lookupIn({}, secrets);
   return (name) => (Object.hasOwn(kept, name) ? kept[name] : fetched(name));
-}
-
-/** A payload inside a text must be UTF-8; as a file of its own it may be anything. */
-function decodeSecret(payload: Buffer | undefined): string | undefined {
-  const text = payload?.toString();
-  return text !== undefined && payload && Buffer.from(text).equals(payload) ? text : undefined;
 }
 
 /** Makes the bytes of every file in memory. With findings nothing is to be placed. */
@@ -47,6 +45,14 @@ export function renderPlan(
     findings.push(...more);
     return text;
   };
+  /** Some texts can only be judged when they are finished. */
+  const fillAs = (template: Template, fits: (text: string) => boolean, code: string, sentence: string): string => {
+    const known = findings.length;
+    const text = fill(template);
+    if (findings.length === known && !fits(text))
+      findings.push({ where: template.where, line: 1, column: 1, code, sentence });
+    return text;
+  };
   const files = plan.files.map((file) => {
     const { content } = file;
     const bytes =
@@ -58,16 +64,7 @@ export function renderPlan(
     return { ...file, bytes };
   });
   if (plan.hostName) {
-    const name = fill(plan.hostName);
-    const known = findings.length;
-    if (known === 0 && !isHostName(name))
-      findings.push({
-        where: plan.hostName.where,
-        line: 1,
-        column: 1,
-        code: "not-a-host-name",
-        sentence: "The finished text is not a host name.",
-      });
+    const name = fillAs(plan.hostName, isHostName, "not-a-host-name", "The finished text is not a host name.");
     const owner = { ...self, text: `${self.uid}:${self.gid}` };
     files.push({
       path: "/etc/hostname",
@@ -79,22 +76,25 @@ export function renderPlan(
       bytes: Buffer.from(`${name}\n`),
     });
   }
+  const links = plan.links.map(({ path, to, existing }) => ({
+    path,
+    existing,
+    to: fillAs(to, isTarget, "not-a-target", "The finished text cannot stand in a link."),
+  }));
+  const fits = { http: isHttpUrl, tcp: isAddress, command: () => true };
   const ready = plan.ready && {
-    kind: plan.ready.kind,
-    withinMs: plan.ready.withinMs,
-    words: plan.ready.words.map(fill),
+    ...plan.ready,
+    words: plan.ready.words.map((word) =>
+      fillAs(word, fits[plan.ready?.kind ?? "command"], "not-an-address", "The finished text cannot be asked."),
+    ),
   };
-  if (ready && findings.length === 0) checkTarget(ready, findings);
-  return { rendered: { files, ready }, findings };
+  const environment = new Map([...plan.environment].map(([name, template]) => [name, fill(template)]));
+  return { rendered: { files, links, ready, environment }, findings };
 }
 
-/** Only the finished text can be judged: host and port may come from the instance. */
-function checkTarget(ready: { kind: string; words: string[] }, findings: Finding[]): void {
-  const [first = ""] = ready.words;
-  const fits = ready.kind === "http" ? isHttpUrl(first) : ready.kind === "tcp" ? isAddress(first) : true;
-  const sentence = "The finished text cannot be asked.";
-  if (!fits)
-    findings.push({ where: `manifest ready.${ready.kind}`, line: 1, column: 1, code: "not-an-address", sentence });
+/** Linux takes 4095 bytes. */
+function isTarget(text: string): boolean {
+  return text !== "" && !/\p{Cc}/u.test(text) && Buffer.byteLength(text) < 4096;
 }
 
 function isHttpUrl(text: string): boolean {

@@ -1,84 +1,166 @@
 import { type Finding, findingAt } from "../finding.ts";
-import type { FormatName, Value } from "../plan/manifest.ts";
-import { mark, Unfit } from "./formats/format.ts";
+import type { FormatName, Scalar } from "../plan/manifest.ts";
+import { expand, type Given, largeFault, largest, type Piece } from "./expand.ts";
+import { filtered } from "./filters.ts";
+import { bare, mark, type Place, Unfit } from "./formats/format.ts";
 import { formatRules } from "./formats/index.ts";
-import { type Expression, parseTemplate } from "./parse.ts";
+import { type Fault, type Parsed, parseTemplate, twice } from "./parse.ts";
 
-/** A template read once: its own text, and for each placeholder what it asks for and how it stands in the format. */
+/** A template read once: its own text, and what it asks for. */
 export interface Template {
   /** For messages: the source's name, or the manifest's field. */
   where: string;
   format: FormatName;
   text: string;
-  literals: string[];
-  placeholders: { expression: Expression; offset: number; place: string }[];
-  /** Every name it uses. */
+  parsed: Parsed;
+  /** What it may turn into, with marks for slots → how each slot stands. */
+  shapes: Map<string, Place[]>;
+  /** Every dotted name it asks for; `secrets` itself when it goes over all of them. */
   names: Set<string>;
+  /** Those of them that may be absent. */
+  optionalNames: Set<string>;
+  /** Its finished text holds a secret. */
+  secret: boolean;
 }
 
-export type Lookup = (name: string) => Value | undefined;
+/** Payloads of secrets come as bytes; `secrets` is the list of the names that have one. */
+export type Lookup = (name: string) => Given;
 
-/** Reads a template without any value; all that is wrong with it comes back at once. */
+/** So many units of text are looked at for shapes. What is placed is checked again in the shape that it takes. */
+const patience = 1 << 21;
+
+/** Findings of one template, since finding the line of each takes its time. */
+const most = 500;
+
+/** Reads a template without any value; all that is wrong with it, in any shape it may take, comes back at once. */
 export function readTemplate(
   where: string,
   text: string,
   format: FormatName,
 ): { template: Template; findings: Finding[] } {
-  const { literals, placeholders, faults } = parseTemplate(text);
-  const findings = faults.map(({ offset, code, sentence }) => findingAt(where, text, offset, code, sentence));
-  const template: Template = { where, format, text, literals, placeholders: [], names: new Set() };
-  // Places are only counted right in a text whose braces and NULs are.
-  if (findings.length > 0) return { template, findings };
-  const places = formatRules[format].places(literals.join(mark));
-  placeholders.forEach(({ expression, offset }, i) => {
-    if (expression.kind === "name") template.names.add(expression.name);
-    const place = places[i] ?? { refused: "this place" };
-    if ("in" in place) template.placeholders.push({ expression, offset, place: place.in });
-    else
-      findings.push(
-        findingAt(
-          where,
-          text,
-          offset,
-          "placeholder-misplaced",
-          `In ${format} no placeholder stands in ${place.refused}.`,
-        ),
-      );
-  });
-  return { template, findings };
+  const parsed = parseTemplate(text);
+  const { refs, faults, secret } = parsed;
+  const names = new Set(refs.map(({ name }) => name));
+  const optionalNames = new Set(names);
+  for (const { name, optional } of refs) if (!optional) optionalNames.delete(name);
+  const template: Template = { where, format, text, parsed, shapes: new Map(), names, optionalNames, secret };
+  // Places are only right in a text whose tags are.
+  return { template, findings: findingsOf(template, faults.length > 0 ? faults : faultsOfShapes(template)) };
 }
 
-/** Names that `known` does not know, each where it stands. */
-export function unknownNames({ where, text, placeholders }: Template, known: (name: string) => boolean): Finding[] {
-  return placeholders.flatMap(({ expression, offset }) =>
-    expression.kind !== "name" || known(expression.name)
-      ? []
-      : [findingAt(where, text, offset, "unknown-name", `This instance has no ${expression.name}.`)],
+/** Names that `known` does not know, each where it stands. Of those that may be absent the group must be known. */
+export function unknownNames(template: Template, known: (name: string) => boolean): Finding[] {
+  const unknown = template.parsed.refs.filter(
+    ({ name, optional }) => !known(optional ? name.replace(/\..*/, "") : name),
+  );
+  return findingsOf(
+    template,
+    unknown.map(({ name, at }) => ({ offset: at, code: "unknown-name", sentence: `This instance has no ${name}.` })),
   );
 }
 
 /** Fills a template in. With findings the text is not to be used. */
 export function renderTemplate(template: Template, lookup: Lookup): { text: string; findings: Finding[] } {
-  const { where, format } = template;
+  const { pieces, faults } = expand(template.parsed.body, lookup, true);
+  const rule = formatRules[template.format];
+  const composed = compose(template, pieces, ({ filters, given }, place) => {
+    const value = filtered(given, filters);
+    const last = filters.at(-1)?.name;
+    // TOML and JSON differ in maps.
+    return last === "json" && place === bare && template.format !== "toml"
+      ? String(value)
+      : rule.write(place, value, last === "indent");
+  });
+  const findings = findingsOf(template, [...faults, ...composed.faults]);
+  return { text: findings.length > 0 ? "" : composed.text, findings };
+}
+
+function findingsOf({ where, text }: Template, faults: readonly Fault[]): Finding[] {
+  const once = new Map(faults.map((fault) => [`${fault.offset} ${fault.code}`, fault]));
+  return [...once.values()]
+    .sort((a, b) => a.offset - b.offset)
+    .slice(0, most)
+    .map(({ offset, code, sentence }) => findingAt(where, text, offset, code, sentence));
+}
+
+function faultsOfShapes(template: Template): Fault[] {
+  const faults: Fault[] = [];
+  const { parsed, text } = template;
+  let size = 0;
+  for (const decided of decisions(parsed.deciders)) {
+    if (size > patience) break;
+    const { pieces } = expand(parsed.body, (path) => decided.get(path), false);
+    size += text.length + pieces.length;
+    faults.push(...compose(template, pieces, (_slot, place) => (place === bare ? "0" : "")).faults);
+  }
+  return faults;
+}
+
+/** All that decides a shape at its fullest and at its barest; then each alone at each of its values. */
+function* decisions(deciders: Parsed["deciders"]): Generator<Map<string, Scalar>> {
+  const full = new Map<string, Scalar>();
+  for (const [path, values] of deciders)
+    for (const value of values) if (full.get(path) !== twice) full.set(path, value);
+  yield full;
+  yield new Map();
+  for (const [path, values] of deciders) {
+    const without = new Map(full);
+    without.delete(path);
+    yield without;
+    for (const value of values) {
+      yield new Map(full).set(path, value);
+      yield new Map([[path, value]]);
+    }
+  }
+}
+
+/** Puts pieces together; `write` may throw `Unfit`. */
+function compose(
+  { format, shapes }: Template,
+  pieces: readonly Piece[],
+  write: (slot: Exclude<Piece, { kind: "text" }>, place: string) => string,
+): { text: string; faults: Fault[] } {
   const rule = formatRules[format];
-  const findings: Finding[] = [];
-  let text = template.literals[0] ?? "";
-  template.placeholders.forEach(({ expression, offset, place }, i) => {
-    const value = expression.kind === "text" ? expression.text : lookup(expression.name);
+  const skeleton = pieces.map((piece) => (piece.kind === "text" ? piece.text : mark)).join("");
+  const places = shapes.get(skeleton) ?? rule.places(skeleton);
+  shapes.set(skeleton, places);
+  const faults: Fault[] = [];
+  const starts: number[] = [];
+  let text = "";
+  let slots = 0;
+  for (const piece of pieces) {
+    starts.push(text.length);
+    if (piece.kind === "text") {
+      text += piece.text;
+      continue;
+    }
+    const { at, from } = piece;
+    const place = places[slots++] ?? { refused: "this place" };
+    if ("refused" in place) {
+      const sentence = `In ${format} no placeholder stands in ${place.refused}.`;
+      faults.push({ offset: at, code: "placeholder-misplaced", sentence });
+      continue;
+    }
     try {
-      if (value === undefined || (typeof value === "object" && value !== null)) throw new Unfit("it is not text");
-      text += rule.write(place, value) + (template.literals[i + 1] ?? "");
+      text += write(piece, place.in);
     } catch (error) {
       if (!(error instanceof Unfit)) throw error;
-      const what = expression.kind === "text" ? "The text" : expression.name;
-      const sentence = `${what} cannot stand here in ${format}: ${error.message}.`;
-      findings.push(findingAt(where, template.text, offset, "value-unfit", sentence));
+      const what = "text" in from ? "The text" : from.name;
+      faults.push({
+        offset: at,
+        code: "value-unfit",
+        sentence: `${what} cannot stand here in ${format}: ${error.message}.`,
+      });
     }
-  });
-  if (findings.length > 0) return { text: "", findings };
-  const fault = rule.fault?.(text);
-  // The place is one of the finished file.
-  if (fault !== undefined)
-    findings.push(findingAt(where, text, fault, "not-in-format", `The finished file is not ${format} here.`));
-  return { text, findings };
+    if (text.length > largest) return { text: "", faults: [largeFault] };
+  }
+  const fault = faults.length > 0 ? undefined : rule.fault?.(text);
+  if (fault !== undefined) {
+    const near = starts.findLastIndex((start) => start <= fault);
+    const piece = pieces[near];
+    const inside = piece?.kind === "text" ? fault - (starts[near] ?? 0) : 0;
+    const sentence = `The finished file is not ${format} here.`;
+    faults.push({ offset: (piece?.at ?? 0) + inside, code: "not-in-format", sentence });
+  }
+  return { text, faults };
 }

@@ -1,6 +1,7 @@
 import { Failure } from "../outcome.ts";
-import { type Disk, readNoFollow, unlessMissing } from "../place/disk.ts";
+import { type Disk, isBelow, unlessMissing } from "../place/disk.ts";
 import { stateFolder } from "../place/journal.ts";
+import { onTree } from "../place/ontree.ts";
 import type { FormatName, ManifestDrift, ManifestLogs, ManifestVault, Value } from "../plan/manifest.ts";
 import type { PlannedDisk } from "../plan/plan.ts";
 
@@ -28,7 +29,7 @@ export interface SealedSecret extends Sealed {
   target: string;
   /** What stands in the link: relative, so that it holds under any root. Undefined when `path` is in memory itself. */
   link?: string;
-  content: { secret: string } | SealedTemplate;
+  content: { secret: string } | SealedTemplate | { base64: string };
 }
 
 /** A template with all it needs to be rendered again, but the values of secrets. */
@@ -79,17 +80,22 @@ export interface Seal {
   environment: Record<string, SealedTemplate>;
   ready: SealedReady | null;
   drift: ManifestDrift | null;
-  /** The files below `drift.paths`, as they were when the machine was sealed. */
-  watched: SealedFile[];
+  /** What the agent did not make and yet holds to: what it kept, and all below `drift.paths`, as it was at sealing. */
+  watched: (SealedFile | SealedLink)[];
   logs: ManifestLogs[];
+}
+
+/** A folder on a data disk is made after mounting, and is no part of what is compared before. */
+export function onDisk({ disks }: Pick<Seal, "disks">, path: string): boolean {
+  return disks.some(({ mount }) => isBelow(path, mount));
 }
 
 /** undefined when this disk was never sealed. A seal that cannot be read does not hold. */
 export function readSeal(disk: Disk, root: string): Seal | undefined {
   try {
-    const bytes = unlessMissing(() => readNoFollow(disk, root + sealPath));
-    if (bytes === undefined) return undefined;
-    const seal: Seal = JSON.parse(bytes.toString());
+    const found = onTree({ disk, root }, (tree) => unlessMissing(() => ({ read: tree.read(sealPath) })));
+    if (!found) return undefined;
+    const seal: Seal = JSON.parse(found.read?.bytes.toString() ?? "");
     if (seal.seal === 1 && typeof seal.instance === "string" && Array.isArray(seal.files)) return seal;
   } catch {
     // Said below: an error of the parser would quote the file.

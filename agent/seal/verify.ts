@@ -1,45 +1,79 @@
-import { type Disk, errorCode, readNoFollow } from "../place/disk.ts";
+import { Failure } from "../outcome.ts";
+import { type Disk, errorCode } from "../place/disk.ts";
+import { Tree } from "../place/tree.ts";
 import { sha256 } from "../plan/pack.ts";
-import type { Seal } from "./seal.ts";
+import { onDisk, type Seal, type SealedFile, type SealedLink } from "./seal.ts";
+import { walk } from "./watch.ts";
 
 export interface Difference {
   path: string;
-  what: "missing" | "content" | "mode" | "owner" | "kind" | "link";
+  what: "missing" | "added" | "content" | "mode" | "owner" | "kind" | "link";
 }
 
 /** Compares the disk with its seal: what was sealed, and nothing else. Bytes in memory are not part of it. */
 export function differences(disk: Disk, root: string, seal: Seal): Difference[] {
   const found: Difference[] = [];
-  /** @returns whether it is of the right kind, so that its content can be looked at. */
-  const look = (sealed: { path: string; uid: number; gid: number; mode: number }, kind: "file" | "folder"): boolean => {
-    const { path } = sealed;
-    const stat = disk.lstatSync(root + path);
-    const right = kind === "file" ? stat.isFile() : stat.isDirectory();
-    if (!right) found.push({ path, what: "kind" });
-    else if ((stat.mode & 0o7777) !== sealed.mode) found.push({ path, what: "mode" });
-    else if (stat.uid !== sealed.uid || stat.gid !== sealed.gid) found.push({ path, what: "owner" });
-    return right;
-  };
-  const each = <T extends { path: string }>(items: readonly T[], compare: (item: T) => void) => {
+  const tree = new Tree(disk, root);
+  const known = new Set<string>();
+  const each = <T extends { path: string }>(
+    items: readonly T[],
+    compare: (item: T) => Difference["what"] | undefined,
+  ) => {
     for (const item of items) {
+      let what: Difference["what"] | undefined;
       try {
-        compare(item);
+        what = compare(item);
       } catch (error) {
         const code = errorCode(error);
-        if (code === "") throw error;
-        found.push({ path: item.path, what: code === "ENOENT" || code === "ENOTDIR" ? "missing" : "kind" });
+        // The tree refuses a link or a file above it.
+        if (code === "" && !(error instanceof Failure)) throw error;
+        what = code === "ENOENT" || code === "ENOTDIR" ? "missing" : "kind";
       }
+      known.add(item.path);
+      if (what) found.push({ path: item.path, what });
     }
   };
-  each(seal.files, (file) => {
-    if (look(file, "file") && sha256(readNoFollow(disk, root + file.path)) !== file.sha256)
-      found.push({ path: file.path, what: "content" });
-  });
-  each(seal.directories, (folder) => look(folder, "folder"));
-  each(seal.secretFiles, (file) => {
-    if (disk.readlinkSync(root + file.path) !== file.link) found.push({ path: file.path, what: "link" });
-  });
+  const file = (sealed: SealedFile) => {
+    const now = tree.read(sealed.path);
+    if (!now) return "kind";
+    return attributes(sealed, now.stat) ?? (sha256(now.bytes) === sealed.sha256 ? undefined : "content");
+  };
+  const link = ({ path, to }: SealedLink) => (tree.readlink(path) === to ? undefined : "link");
+  try {
+    each(seal.files, file);
+    each(
+      seal.directories.filter(({ path }) => !onDisk(seal, path)),
+      (folder) => {
+        const stat = tree.lstat(folder.path);
+        if (!stat) return "missing";
+        return stat.isDirectory() ? attributes(folder, stat) : "kind";
+      },
+    );
+    each(
+      seal.secretFiles.flatMap(({ path, link: to }) => (to === undefined ? [] : [{ path, to }])),
+      link,
+    );
+    each(seal.links, link);
+    each(seal.watched, (item) => ("to" in item ? link(item) : file(item)));
+    for (const path of seal.drift?.paths ?? [])
+      each([{ path }], () => {
+        walk(tree, path, (at) => {
+          if (!known.has(at)) found.push({ path: at, what: "added" });
+        });
+        return undefined;
+      });
+  } finally {
+    tree.close();
+  }
   return found;
+}
+
+function attributes(
+  sealed: { uid: number; gid: number; mode: number },
+  now: { uid: number; gid: number; mode: number },
+): "mode" | "owner" | undefined {
+  if ((now.mode & 0o7777) !== sealed.mode) return "mode";
+  return now.uid !== sealed.uid || now.gid !== sealed.gid ? "owner" : undefined;
 }
 
 export function printDifferences(found: readonly Difference[]): string {

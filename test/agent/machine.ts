@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import {
   chmodSync,
   lstatSync,
@@ -13,26 +13,24 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { buildSync } from "esbuild";
 import type { FakeCloud } from "./cloud.ts";
+
+/** The Node that agents run on. */
+export const testNode = process.env.MOULT_TEST_NODE ?? process.execPath;
 
 let built: string | undefined;
 
-/** The bundle as it goes onto machines, built once for each test file. */
+/** As `npm run build` does it. */
+export function buildAgentInto(folder: string): void {
+  execFileSync(process.execPath, [new URL("../../scripts/build-agent.mjs", import.meta.url).pathname, folder]);
+}
+
+/** The bundles as they go onto machines, built once for each test file. @returns the first, which loads the others. */
 export function builtAgent(): string {
   if (built) return built;
   const folder = mkdtempSync(join(tmpdir(), "moult-agent-"));
   built = join(folder, "moult-agent.cjs");
-  buildSync({
-    entryPoints: [new URL("../../agent/main.ts", import.meta.url).pathname],
-    outfile: built,
-    bundle: true,
-    platform: "node",
-    format: "cjs",
-    target: "node18",
-    minify: true,
-    legalComments: "none",
-  });
+  buildAgentInto(folder);
   process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
   return built;
 }
@@ -48,9 +46,9 @@ export interface Run {
 /** A root file system and the agent on it. */
 export class Machine {
   readonly root = mkdtempSync(join(tmpdir(), "moult-root-"));
-  readonly cloud: FakeCloud;
+  readonly cloud: Pick<FakeCloud, "address" | "url">;
 
-  constructor(cloud: FakeCloud) {
+  constructor(cloud: Pick<FakeCloud, "address" | "url">) {
     this.cloud = cloud;
     this.write("/etc/os-release", "ID=debian\n");
   }
@@ -81,6 +79,8 @@ export class Machine {
   api: string | undefined;
   /** Environment of the agent, apart from PATH. */
   env: Record<string, string> = {};
+  /** Flags of Node itself. */
+  nodeFlags: string[] = [];
 
   start(...flags: string[]): ChildProcess {
     const { address, url } = this.cloud;
@@ -89,8 +89,8 @@ export class Machine {
       `${api}=${this.api ?? url}`,
     ]);
     return spawn(
-      process.execPath,
-      [builtAgent(), "boot", "--root", this.root, "--metadata", address, ...endpoints, ...flags],
+      testNode,
+      [...this.nodeFlags, builtAgent(), "boot", "--root", this.root, "--metadata", address, ...endpoints, ...flags],
       {
         env: { PATH: process.env.PATH ?? "", ...this.env },
         stdio: ["ignore", "pipe", "pipe"],
@@ -132,7 +132,7 @@ export class Machine {
 }
 
 export function runAgent(...args: string[]): Promise<Run> {
-  return ended(spawn(process.execPath, [builtAgent(), ...args], { env: {}, stdio: ["ignore", "pipe", "pipe"] }));
+  return ended(spawn(testNode, [builtAgent(), ...args], { env: {}, stdio: ["ignore", "pipe", "pipe"] }));
 }
 
 export function ended(child: ChildProcess): Promise<Run> {

@@ -9,6 +9,8 @@ import { validateManifest } from "../../agent/plan/validate.ts";
 const findings = (text: string) =>
   validateManifest(readJson("manifest", text)).findings.map(({ path = "", code }) => `${path} ${code}`);
 const withFields = (fields: object) => findings(JSON.stringify({ manifest: 1, ...fields }));
+const withDisk = (disk: object) => withFields({ disks: [{ device: "data", mount: "/srv/data", ...disk }] });
+const withUnit = (unit: object) => withFields({ units: [{ name: "a.service", ...unit }] });
 const withFile = (file: object) => withFields({ files: [{ path: "/a", content: "", ...file }] });
 
 describe("a manifest is refused", () => {
@@ -17,7 +19,7 @@ describe("a manifest is refused", () => {
     ["when it is a list", findings("[]"), [" not-an-object"]],
     ["without its version", findings("{}"), ["manifest manifest-version"]],
     ["with a key twice", findings('{"manifest": 1, "units": [], "units": []}'), ["units duplicate-key"]],
-    ["with a field nobody knows", withFields({ disks: [] }), ["disks unknown-field"]],
+    ["with a field nobody knows", withFields({ disk: [] }), ["disk unknown-field"]],
     ["with a file of two origins", withFile({ source: "a" }), ["files[0] exactly-one"]],
     ["with a file of no origin", withFields({ files: [{ path: "/a" }] }), ["files[0] exactly-one"]],
     ["with a file without a path", withFields({ files: [{ content: "" }] }), ["files[0].path missing"]],
@@ -37,7 +39,83 @@ describe("a manifest is refused", () => {
     ],
     ["with a mode that is a number", withFile({ mode: 640 }), ["files[0].mode not-a-text"]],
     ["with a mode that is not octal", withFile({ mode: "0689" }), ["files[0].mode mode-not-octal"]],
-    ["with set-id bits", withFile({ mode: "4755" }), ["files[0].mode mode-not-octal"]],
+    ["with a mode of five digits", withFile({ mode: "04755" }), ["files[0].mode mode-not-octal"]],
+    ["with a group twice", withFile({ owner: "a:b", group: "c" }), ["files[0].group group-twice"]],
+    ["with a group of two parts", withFile({ group: "b:c" }), ["files[0].group group-malformed"]],
+    ["with a policy nobody knows", withFile({ existing: "merge" }), ["files[0].existing unknown-word"]],
+    ["with content that may be missing", withFile({ optional: true }), ["files[0].optional never-missing"]],
+    ["with an optional that is a text", withFile({ optional: "yes" }), ["files[0].optional unknown-word"]],
+    ["with a link to nothing", withFields({ links: [{ path: "/a", to: "" }] }), ["links[0].to link-empty"]],
+    [
+      "with a link where a file is",
+      withFields({ files: [{ path: "/a", content: "" }], links: [{ path: "/a", to: "b" }] }),
+      ["links[0].path path-twice"],
+    ],
+    [
+      "with a file below a link",
+      withFields({ files: [{ path: "/a/b", content: "" }], links: [{ path: "/a", to: "b" }] }),
+      ["files[0].path path-under-file"],
+    ],
+    ["with a disk of another file system", withDisk({ fs: "btrfs" }), ["disks[0].fs unknown-word"]],
+    ["with a device that is a path", withDisk({ device: "/dev/sdb" }), ["disks[0].device not-a-device"]],
+    ["with a mount over the system", withDisk({ mount: "/var/lib" }), ["disks[0].mount not-a-mount"]],
+    ["with a mount with a space", withDisk({ mount: "/srv/a b" }), ["disks[0].mount not-a-mount"]],
+    ["with two options in one", withDisk({ options: ["noatime,rw"] }), ["disks[0].options[0] not-an-option"]],
+    [
+      "with a file on a data disk",
+      withFields({ disks: [{ device: "d", mount: "/srv/d" }], files: [{ path: "/srv/d/a/b", content: "" }] }),
+      ["files[0].path path-on-disk"],
+    ],
+    [
+      "with a folder that is a mount as well",
+      withFields({ disks: [{ device: "d", mount: "/srv/d" }], directories: [{ path: "/srv/d" }] }),
+      ["directories[0].path path-twice"],
+    ],
+    [
+      "with a file where a unit's file goes",
+      withFields({
+        units: [{ name: "a.service", content: "" }],
+        files: [{ path: "/etc/systemd/system/a.service", content: "" }],
+      }),
+      ["units[0] path-twice"],
+    ],
+    ["with a unit twice", withFields({ units: ["a.service", { name: "a.service" }] }), ["units[1] unit-twice"]],
+    ["with moult's own unit", withFields({ units: ["moult-agent.service"] }), ["units[0] not-a-unit"]],
+    ["with a unit of two origins", withUnit({ content: "", source: "a" }), ["units[0] exactly-one"]],
+    ["with a unit from a secret", withUnit({ secret: "a" }), ["units[0].secret unknown-field"]],
+    ["with a unit wanted by a service", withUnit({ wantedBy: "b.service" }), ["units[0].wantedBy not-a-target"]],
+    [
+      "with a variable that no shell knows",
+      withUnit({ environment: { "A-B": "" } }),
+      ["units[0].environment.A-B not-a-name"],
+    ],
+    [
+      "with a credential that is a path",
+      withUnit({ credentials: { "../a": { secret: "a" } } }),
+      ['units[0].credentials["../a"] not-a-name'],
+    ],
+    ["with a credential from nowhere", withUnit({ credentials: { a: {} } }), ["units[0].credentials.a exactly-one"]],
+    [
+      "with credentials for a timer",
+      withUnit({ name: "a.timer", credentials: { a: { secret: "a" } } }),
+      ["units[0] only-services"],
+    ],
+    [
+      "with logs of no unit",
+      withFields({ logs: [{ paths: ["var/log"] }] }),
+      ["logs[0].unit missing", "logs[0].paths[0] path-not-absolute"],
+    ],
+    ["with drift that mends", withFields({ drift: { every: "5m", do: "repair" } }), ["drift.do unknown-word"]],
+    [
+      "with a secret in a Vault that is not described",
+      withFields({ secrets: { a: "vault://v:8200/kv/a?version=1#f" } }),
+      ["secrets.a vault-missing"],
+    ],
+    [
+      "with a Vault over http",
+      withFields({ vaults: [{ address: "http://v:8200", role: "web" }] }),
+      ["vaults[0].address not-an-address"],
+    ],
     ["with an owner of three parts", withFile({ owner: "a:b:c" }), ["files[0].owner owner-malformed"]],
     ["with a format nobody knows", withFile({ format: "yml" }), ["files[0].format unknown-format"]],
     [
@@ -79,7 +157,17 @@ describe("a manifest is refused", () => {
       withFields({ secrets: { a: "projects/p/secrets/s/versions/latest" } }),
       ["secrets.a not-a-version"],
     ],
-    ["with a value that is a list", withFields({ values: { a: [] } }), ["values.a not-a-scalar"]],
+    [
+      "with a number that JSON has rounded",
+      findings('{"manifest": 1, "values": {"a": [9007199254740993]}}'),
+      ["values.a not-a-value"],
+    ],
+    ["with a number that is none", findings('{"manifest": 1, "values": {"a": 1e999}}'), ["values.a not-a-value"]],
+    [
+      "with values in too many values",
+      findings(`{"manifest": 1, "values": {"a": ${"[".repeat(18)}${"]".repeat(18)}}}`),
+      ["values.a not-a-value"],
+    ],
     [
       "for everything at once",
       withFields({ units: ["web"], files: [{ path: "a", content: 1 }] }),
@@ -122,6 +210,7 @@ describe("owners", () => {
     ["numbers need no files", "12:34", none, root, [12, 34]],
     ["one number is looked up for its group", "990", accounts, root, [990, 991]],
     ["left out it is the agent's own", undefined, accounts, someone, [990, 991]],
+    ["a group alone is for the agent's own user", ":adm", accounts, someone, [990, 4]],
     ["an agent that is not root may name itself and its groups", "web:adm", accounts, someone, [990, 4]],
   ])("%s", (_sentence, owner, files, self, expected) => {
     const found = resolveOwner(owner, files, self);

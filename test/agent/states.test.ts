@@ -10,7 +10,7 @@ test("the picture in docs/boot.md has exactly the arrows of the code", () => {
   const drawn = [...picture.matchAll(/^ {2}(\S+) --> (\S+)$/gm)].map(([, from = "", to = ""]) => `${from} ${to}`);
   const mermaid = (name: string) => name.replace("-", "_");
   const coded = names.flatMap((from) => states[from].map((to) => `${mermaid(from)} ${mermaid(to)}`));
-  expect(drawn.sort()).toEqual(["[*] recover", "report [*]", ...coded].sort());
+  expect(drawn.sort()).toEqual(["[*] recover", "report [*]", "become [*]", ...coded].sort());
 });
 
 test("its table says of every state what happens in it, in the code's order", () => {
@@ -18,7 +18,7 @@ test("its table says of every state what happens in it, in the code's order", ()
   expect([...rows].sort()).toEqual([...names].sort());
 });
 
-test("every state can be reached, and every one leads to a report", () => {
+test("every state can be reached, and every one leads to a report or a command", () => {
   const reached = new Set<State>(["recover"]);
   for (const from of reached) for (const to of states[from]) reached.add(to);
   expect([...reached].sort()).toEqual([...names].sort());

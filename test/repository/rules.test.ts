@@ -45,9 +45,11 @@ describe("the agent alone has no runtime dependency", () => {
 });
 
 describe("what lands on every machine stays small", () => {
-  // The mark is 48 KiB; above this the build must not pass.
-  it("the agent's bundle is under 64 KiB", () => {
-    expect(statSync(join(root, "dist/agent/moult-agent.cjs")).size).toBeLessThan(65_536);
+  it.each([
+    ["what every boot reads is at most 48 KiB", "moult-agent.cjs", 48],
+    ["what only some boots read is at most 72 KiB", "moult-more.cjs", 72],
+  ])("%s", (_what, file, most) => {
+    expect(statSync(join(root, "dist/agent", file)).size).toBeLessThanOrEqual(most * 1024);
   });
 });
 

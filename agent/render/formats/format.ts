@@ -14,8 +14,8 @@ export type Place = { in: string } | { refused: string };
 export interface Format {
   /** One for each mark in the skeleton, in order. */
   places(skeleton: string): Place[];
-  /** Throws `Unfit`. */
-  write(place: string, value: Scalar): string;
+  /** Throws `Unfit`. `lines`: the template has said how deep the lines of a text stand. */
+  write(place: string, value: Scalar, lines?: boolean): string;
   /** Offset of the first fault in a finished file; undefined when there is none. */
   fault?(text: string): number | undefined;
 }
@@ -30,16 +30,24 @@ export function textOf(value: Scalar): string {
   return text;
 }
 
+/** A text for readers that go line by line, or take some characters away. */
+export function lineOf(value: Scalar): string {
+  const text = textOf(value);
+  if (/(?!\t)[\p{Cc}\u2028\u2029]/u.test(text)) throw new Unfit("it holds a line break or control character");
+  return text;
+}
+
 export const inside = "inside";
 export const bare = "bare";
 
-/**
- * The inside of a double-quoted string as JSON, YAML and TOML all read it, with those characters escaped too that only
- * some readers take as they are.
- */
+/** The inside of a double-quoted string as JSON, YAML and TOML all read it. */
 export function insideQuotes(value: Scalar): string {
-  const text = JSON.stringify(textOf(value)).slice(1, -1);
-  return text.replace(/[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g, escapeUnit);
+  return quoteSafe(JSON.stringify(textOf(value)).slice(1, -1));
+}
+
+/** JSON with those characters escaped too that only some readers take as they are. */
+export function quoteSafe(json: string): string {
+  return json.replace(/[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g, escapeUnit);
 }
 
 /** A whole scalar: texts in quotes, so that the type comes from where a value is from and not from what it looks like. */
@@ -51,55 +59,52 @@ function escapeUnit(unit: string): string {
   return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
-/** Collects places in order and can take back those of a string that turns out to be a key. */
-export class Places {
-  readonly found: Place[] = [];
-
-  stands(how: string): void {
-    this.found.push({ in: how });
-  }
-
-  refuse(sentence: string): void {
-    this.found.push({ refused: sentence });
-  }
-
-  refuseFrom(first: number, sentence: string): void {
-    for (let i = first; i < this.found.length; i++) this.found[i] = { refused: sentence };
-  }
-
-  /** Every mark in a stretch of text. */
-  refuseAll(text: string, sentence: string): void {
-    for (const unit of text) if (unit === mark) this.refuse(sentence);
-  }
-}
-
 export const keySentence = "a key";
 export const partSentence = "a part of a value without double quotes";
+export const singleSentence = "single quotes";
+export const commentSentence = "a comment";
 
 /** YAML and TOML fold lines inside of quotes, and what a line folds to depends on whether the value is empty. */
 export const linesSentence = "quotes that go over lines";
 
-/**
- * Reads a double-quoted string with backslash escapes from its opening quote at `start`; returns the offset after the
- * closing `quote` (or the end).
- */
-export function readQuoted(s: string, start: number, quote: string, places: Places): number {
-  let i = start + quote.length;
-  while (i < s.length) {
-    if (s.startsWith(quote, i)) return i + quote.length;
-    if (s[i] === mark) {
-      places.stands(inside);
-      i++;
-    } else if (s[i] === "\\") {
-      const [sequence = "\\"] =
-        /^\\(?:x[0-9a-f]{0,2}|u[0-9a-f]{0,4}|U[0-9a-f]{0,8}|[\s\S])?/i.exec(s.slice(i, i + 10)) ?? [];
-      const whole = { x: 4, u: 6, U: 10 }[sequence[1] ?? ""] ?? 2;
-      const cut = sequence.length < whole && s[i + sequence.length] === mark;
-      if (cut || sequence[1] === mark) {
-        places.refuse("an escape");
-        i += sequence.length + (cut ? 1 : 0);
-      } else i += sequence.length;
-    } else i++;
+/** Goes through a skeleton and collects places in order; can take back those of a string that turns out to be a key. */
+export class Places {
+  readonly found: Place[] = [];
+  readonly s: string;
+  i = 0;
+
+  constructor(s: string) {
+    this.s = s;
   }
-  return i;
+
+  /** What a sticky pattern finds here; empty when it does not. */
+  match(pattern: RegExp): string {
+    pattern.lastIndex = this.i;
+    return pattern.exec(this.s)?.[0] ?? "";
+  }
+
+  /** Goes over a text; its marks stand like this, but not those that are a part of what `opaque` matches. */
+  stand(text: string, how: string, opaque: RegExp = /\0/): void {
+    for (const [found] of text.matchAll(new RegExp(`${opaque.source}|\0`, "g")))
+      for (const unit of found)
+        if (unit === mark) this.found.push(found === mark ? { in: how } : { refused: "an escape, variable or entity" });
+    this.i += text.length;
+  }
+
+  refuse(text: string, sentence: string): void {
+    for (const unit of text) if (unit === mark) this.found.push({ refused: sentence });
+    this.i += text.length;
+  }
+
+  refuseLine(sentence = commentSentence): void {
+    this.refuse(this.match(/[^\n]*/y), sentence);
+  }
+
+  refuseFrom(first: number, sentence: string): void {
+    this.found.fill({ refused: sentence }, first);
+  }
 }
+
+/** Double quotes of JSON and YAML, and what in them a value must not be a part of. */
+export const quotes = /"(?:[^"\\]+|\\[\s\S])*"?/y;
+export const escapes = /\\(?:(?:x[\da-fA-F]?|u[\da-fA-F]{0,3}|U[\da-fA-F]{0,7})\0|[\s\S])/;

@@ -1,34 +1,33 @@
 import { readJson } from "../../plan/json.ts";
 import {
   bare,
+  escapes,
   type Format,
   inside,
   insideQuotes,
   keySentence,
-  mark,
   Places,
   partSentence,
-  readQuoted,
+  quotes,
   wholeScalar,
 } from "./format.ts";
 
 /** In quotes: text. Outside: the whole value, texts in quotes. Never in a key. The finished file is parsed. */
 export const json: Format = {
   places(s) {
-    const places = new Places();
-    for (let i = 0; i < s.length; ) {
-      if (s[i] === '"') {
-        const first = places.found.length;
-        i = readQuoted(s, i, '"', places);
-        if (/^\s*:/.test(s.slice(i))) places.refuseFrom(first, keySentence);
-      } else {
-        if (s[i] === mark) {
-          const whole = /(^|[[,:])\s*$/.test(s.slice(0, i)) && /^\s*([\],}]|$)/.test(s.slice(i + 1));
-          if (whole) places.stands(bare);
-          else places.refuse(partSentence);
-        }
-        i++;
-      }
+    const places = new Places(s);
+    /** The last character that is no space. */
+    let before = ",";
+    while (places.i < s.length) {
+      const first = places.found.length;
+      const text = places.match(quotes);
+      const c = s[places.i] ?? "";
+      if (text) {
+        places.stand(text, inside, escapes);
+        if (places.match(/\s*:/y)) places.refuseFrom(first, keySentence);
+      } else if (places.match(/\0\s*(?:[\],}]|$)/y) && /[[,:]/.test(before)) places.stand(c, bare);
+      else places.refuse(c, partSentence);
+      if (/\S/.test(c)) before = c;
     }
     return places.found;
   },

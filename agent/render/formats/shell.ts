@@ -1,52 +1,35 @@
-import { type Format, mark, Places, textOf, Unfit } from "./format.ts";
+import { dollars, shellQuotes } from "./env.ts";
+import { type Format, Places, textOf, Unfit } from "./format.ts";
 
 const word = "word";
 const double = "double";
 const single = "single";
 const lostSentence =
   "a script after a substitution, here-document or arithmetic, which are not followed: set a variable above it";
+const lost = /`|\$[([']|\$\{(?!\w+\})|\(\(|<<|[<>]&?#/y;
 
 /**
  * POSIX shell and bash. Alone: one word in single quotes. In double or single quotes: text. What comes after `$(`,
- * a backtick, `${x…}` with an operator, `((` or `<<` is refused, because quoting begins anew inside of them.
+ * a backtick, `${x…}` with an operator, `((` or `<<` is refused, because quoting begins anew inside of them; so is what
+ * comes after `$'`, which bash reads with escapes and other shells do not.
  */
 export const shell: Format = {
   places(s) {
-    const places = new Places();
-    for (let i = 0; i < s.length; ) {
-      const rest = s.slice(i);
-      if (isLost(rest)) {
-        places.refuseAll(rest, lostSentence);
-        break;
-      }
-      const c = s[i];
-      if (c === "\\") {
-        if (s[i + 1] === mark) places.refuse("an escape");
-        i += 2;
-      } else if (c === "#" && /(^|[\s;&|()])$/.test(s.slice(0, i))) {
-        const [comment = ""] = /^[^\n]*/.exec(rest) ?? [];
-        places.refuseAll(comment, "a comment");
-        i += comment.length;
-      } else if (c === "'") {
-        const [text = ""] = /^'[^']*'?/.exec(rest) ?? [];
-        // bash reads $'…' with escapes, other shells do not.
-        if (s[i - 1] === "$") {
-          places.refuseAll(rest, lostSentence);
-          break;
-        }
-        for (const unit of text) if (unit === mark) places.stands(single);
-        i += text.length;
-      } else if (c === '"') {
-        const end = readDouble(s, i, places);
-        if (end === undefined) break;
-        i = end;
-      } else {
-        if (c === mark) {
-          if (s[i - 1] === "$") places.refuse("a variable");
-          else places.stands(word);
-        }
-        i++;
-      }
+    const places = new Places(s);
+    /** Tells whether # begins a comment. */
+    let before = "\n";
+    while (places.i < s.length) {
+      const start = places.i;
+      const c = s[start] ?? "";
+      const quoted = places.match(shellQuotes);
+      if (quoted) places.stand(quoted, double, dollars);
+      else if (c === '"' || places.match(lost)) places.refuse(s.slice(start), lostSentence);
+      else if (c === "#" && /[ \t\n;&|()]/.test(before)) places.refuseLine();
+      else if (c === "'") places.stand(places.match(/'[^']*'?/y), single);
+      else if (places.match(/\\|\$\0/y)) places.refuse(s.slice(start, start + 2), "an escape or variable");
+      else places.stand(c, word);
+      // A line that goes on in the next leaves no trace.
+      if (s.slice(start, places.i) !== "\\\n") before = places.i > start + 1 ? "" : c;
     }
     return places.found;
   },
@@ -58,26 +41,3 @@ export const shell: Format = {
     return place === word ? `'${escaped}'` : escaped;
   },
 };
-
-function isLost(rest: string): boolean {
-  return /^(?:`|\$\(|\$\{(?!\w+\})|\(\(|<<|\$\[)/.test(rest);
-}
-
-/** Returns the offset after the closing quote, or undefined when the rest of the script is not followed. */
-function readDouble(s: string, start: number, places: Places): number | undefined {
-  let i = start + 1;
-  for (; i < s.length && s[i] !== '"'; i++) {
-    if (isLost(s.slice(i)) && !s.startsWith("<<", i) && !s.startsWith("((", i)) {
-      places.refuseAll(s.slice(i), lostSentence);
-      return undefined;
-    }
-    if (s[i] === "\\") {
-      i++;
-      if (s[i] === mark) places.refuse("an escape");
-    } else if (s[i] === mark) {
-      if (/\$\w*$/.test(s.slice(start, i))) places.refuse("a variable: put its name in braces");
-      else places.stands(double);
-    }
-  }
-  return i + 1;
-}

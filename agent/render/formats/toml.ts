@@ -1,60 +1,54 @@
 import {
   bare,
+  escapes,
   type Format,
   inside,
   insideQuotes,
   keySentence,
   linesSentence,
-  mark,
   Places,
   partSentence,
-  readQuoted,
+  singleSentence,
   Unfit,
   wholeScalar,
 } from "./format.ts";
 
+/** Up to two quotes more belong to a text that ends in three. */
+const basic = /"""(?:(?!""")[^\\]|\\[\s\S])*"{0,5}|"(?:[^"\\]+|\\[\s\S])*"?/y;
+const literal = /'''(?:(?!''')[\s\S])*'{0,5}|'[^']*'?/y;
+
 /** In basic strings: text. Alone as a value: the whole value, texts in quotes. TOML has no null. */
 export const toml: Format = {
   places(s) {
-    const places = new Places();
+    const places = new Places(s);
     /** A value has begun on this line, or in an array that is still open. */
     let valued = false;
     let depth = 0;
-    for (let i = 0; i < s.length; ) {
-      const quote = /^(?:"""|'''|"|')/.exec(s.slice(i, i + 3))?.[0];
-      if (quote) {
-        const first = places.found.length;
-        const start = i;
-        if (quote.startsWith('"')) i = readQuoted(s, i, quote, places);
-        else {
-          const end = s.indexOf(quote, i + quote.length);
-          const text = s.slice(i, end < 0 ? undefined : end + quote.length);
-          places.refuseAll(text, "single quotes");
-          i += text.length;
-        }
-        if (s.slice(start, i).includes("\n")) places.refuseFrom(first, linesSentence);
-        if (!valued || /^[ \t]*[=.]/.test(s.slice(i))) places.refuseFrom(first, keySentence);
-        continue;
-      }
-      const c = s[i];
-      if (c === "#") {
-        const [comment = ""] = /^[^\n]*/.exec(s.slice(i)) ?? [];
-        places.refuseAll(comment, "a comment");
-        i += comment.length;
-        continue;
-      }
+    /** The last character that is no space. */
+    let before = "";
+    while (places.i < s.length) {
+      const first = places.found.length;
+      const c = s[places.i] ?? "";
+      const text = places.match(basic);
+      const single = places.match(literal);
+      if (text || single) {
+        places.stand(text, inside, escapes);
+        places.refuse(single, singleSentence);
+        if (/\n/.test(text)) places.refuseFrom(first, linesSentence);
+        if (!valued || places.match(/[ \t]*[=.]/y)) places.refuseFrom(first, keySentence);
+      } else if (c === "#") places.refuseLine();
+      else if (!valued) places.refuse(c, keySentence);
+      else if (/[=,[]/.test(before) && places.match(depth > 0 ? /\0\s*(?:[,\]}#]|$)/y : /\0[ \t]*(?:#|\r?\n|$)/y))
+        places.stand(c, bare);
+      else places.refuse(c, partSentence);
       if (c === "=") valued = true;
-      else if (valued && (c === "[" || c === "{")) depth++;
-      else if (valued && (c === "]" || c === "}")) depth = Math.max(0, depth - 1);
-      else if (c === "\n" && depth === 0) valued = false;
-      else if (c === mark) {
-        const begins = /[=,[][ \t\r\n]*$/.test(s.slice(0, i));
-        const ends = (depth > 0 ? /^\s*(?:[,\]}#]|$)/ : /^[ \t]*(?:#|\r?\n|$)/).test(s.slice(i + 1));
-        if (!valued) places.refuse(keySentence);
-        else if (begins && ends) places.stands(bare);
-        else places.refuse(partSentence);
+      else if (valued && /[[{]/.test(c)) depth++;
+      else if (valued && /[\]}]/.test(c)) depth--;
+      else if (c === "\n" && depth <= 0) {
+        valued = false;
+        depth = 0;
       }
-      i++;
+      if (/[^\s#]/.test(c)) before = c;
     }
     return places.found;
   },

@@ -1,28 +1,26 @@
-import { type Format, inside, mark, Places, textOf, Unfit } from "./format.ts";
+import { type Format, inside, Places, textOf, Unfit } from "./format.ts";
 
 const attribute = "attribute";
 const sentence = "markup";
 const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;" };
+const entity = /&[^;\s<&\0]*\0/;
+/** Comments, CDATA, instructions, declarations; and all that follows when a DTD has declarations of its own. */
+const apart = /<!--[\s\S]*?(?:-->|$)|<!\[CDATA\[[\s\S]*?(?:]]>|$)|<\?[\s\S]*?(?:\?>|$)|<![^>[]*(?:\[[\s\S]*|>|$)/y;
 
 /** XML 1.0: in text and in quoted attributes. Not in tags, comments, CDATA, declarations. */
 export const xml: Format = {
   places(s) {
-    const places = new Places();
-    for (let i = 0; i < s.length; ) {
-      const [apart] =
-        /^(?:<!--[\s\S]*?(?:-->|$)|<!\[CDATA\[[\s\S]*?(?:\]\]>|$)|<\?[\s\S]*?(?:\?>|$)|<![^>]*>?)/.exec(s.slice(i)) ??
-        [];
-      if (apart !== undefined) {
-        places.refuseAll(apart, sentence);
-        i += apart.length;
-      } else if (s[i] === "<") i = readTag(s, i, places);
-      else {
-        if (s[i] === mark) {
-          if (/&[#\w]*$/.test(s.slice(0, i))) places.refuse("an entity");
-          else places.stands(inside);
-        }
-        i++;
+    const places = new Places(s);
+    while (places.i < s.length) {
+      places.stand(places.match(/[^<]*/y), inside, entity);
+      const markup = places.match(apart);
+      places.refuse(markup, sentence);
+      if (markup) continue;
+      while (places.i < s.length && s[places.i] !== ">") {
+        places.refuse(places.match(/[^>"']*/y), sentence);
+        places.stand(places.match(/"[^"]*"?|'[^']*'?/y), attribute, entity);
       }
+      places.i++;
     }
     return places.found;
   },
@@ -33,20 +31,3 @@ export const xml: Format = {
     return place === attribute ? escaped.replace(/\n/g, "&#10;").replace(/\t/g, "&#9;") : escaped;
   },
 };
-
-function readTag(s: string, start: number, places: Places): number {
-  let quote = "";
-  let i = start + 1;
-  for (; i < s.length; i++) {
-    const c = s[i] ?? "";
-    if (c === mark) {
-      if (quote === "") places.refuse(sentence);
-      else if (/&[#\w]*$/.test(s.slice(start, i))) places.refuse("an entity");
-      else places.stands(attribute);
-    } else if (quote !== "") {
-      if (c === quote) quote = "";
-    } else if (c === '"' || c === "'") quote = c;
-    else if (c === ">") return i + 1;
-  }
-  return i;
-}

@@ -1,5 +1,7 @@
 import {
   bare,
+  commentSentence,
+  escapes,
   type Format,
   inside,
   insideQuotes,
@@ -9,7 +11,8 @@ import {
   type Place,
   Places,
   partSentence,
-  readQuoted,
+  quotes,
+  singleSentence,
   wholeScalar,
 } from "./format.ts";
 
@@ -24,10 +27,11 @@ export const yaml: Format = {
 };
 
 function readPlaces(s: string): Place[] {
-  const places = new Places();
-  let i = 0;
-  /** Depth of [ ] and { }. */
-  let flow = 0;
+  const places = new Places(s);
+  /** Open brackets, each with how many places there were before it. */
+  const flow: [bracket: string, first: number][] = [];
+  /** A colon stands between here and the last bracket or comma. */
+  let keyed = false;
   /** A value or key may begin here. */
   let fresh = true;
   /** Indentation of the line being read. */
@@ -35,53 +39,56 @@ function readPlaces(s: string): Place[] {
   /** Indentation of the line where unquoted text began that may go on in the next line. */
   let open: number | undefined;
 
-  /** The match at i, where `pattern` is sticky; empty when there is none. */
-  const match = (pattern: RegExp): string => {
-    pattern.lastIndex = i;
-    return pattern.exec(s)?.[0] ?? "";
-  };
-
   const lineStart = () => {
-    indent = match(/[ \t]*/y).length;
-    i += indent;
-    if (/[\n\r#]/.test(s[i] ?? "")) return;
-    const goesOn = open !== undefined && (flow > 0 || indent > open);
+    indent = places.match(/[ \t]*/y).length;
+    places.i += indent;
+    if (/[\n\r#]/.test(s[places.i] ?? "")) return;
+    const goesOn = open !== undefined && (flow.length > 0 || indent > open);
     fresh = !goesOn;
     if (goesOn) plain();
     else open = undefined;
   };
 
-  const flowMark = (c: string) => {
-    flow = Math.max(0, flow + (c === "[" || c === "{" ? 1 : c === "," ? 0 : -1));
-    fresh = c !== "]" && c !== "}";
-    open = undefined;
-    i++;
-  };
+  const keyOfMap = () => flow.at(-1)?.[0] === "{" && !keyed;
 
-  const refused = (text: string, sentence: string) => {
-    places.refuseAll(text, sentence);
-    i += text.length;
+  const flowMark = (c: string) => {
+    fresh = /[[{,]/.test(c);
+    open = undefined;
+    // A map or list as a key.
+    if (/[[{]/.test(c) && keyOfMap()) return places.refuse(s.slice(places.i), keySentence);
+    if (/[[{]/.test(c)) flow.push([c, places.found.length]);
+    places.i++;
+    keyed = !fresh;
+    if (fresh) return;
+    const [, first = 0] = flow.pop() ?? [];
+    if (places.match(/\s*:/y)) places.refuseFrom(first, keySentence);
   };
 
   /** Unquoted text up to the end of the line, a comment, or the colon that makes it a key. */
   const plain = () => {
     const text =
-      match(flow > 0 ? /(?:[^\n:#,[\]{}]|:(?![\s,[\]{}]|$)|(?<!\s)#)+/y : /(?:[^\n:#]|:(?!\s|$)|(?<!\s)#)+/y) ||
-      (s[i] ?? "");
-    fresh = s[i + text.length] === ":";
-    refused(text, fresh ? keySentence : partSentence);
-    if (fresh) i++;
+      places.match(
+        flow.length > 0 ? /(?:[^\n:#,[\]{}]|:(?![\s,[\]{}]|$)|(?<!\s)#)+/y : /(?:[^\n:#]|:(?!\s|$)|(?<!\s)#)+/y,
+      ) ||
+      (s[places.i] ?? "");
+    fresh = s[places.i + text.length] === ":";
+    places.refuse(text, fresh ? keySentence : partSentence);
+    if (fresh) places.i++;
+    keyed ||= fresh;
     open = fresh ? undefined : (open ?? indent);
   };
 
   /** What follows a quoted or bare value: a colon makes it a key; anything but an end makes it unquoted text. */
   const afterValue = (first: number) => {
-    const key = match(/[ \t]*:(?=\s|$)/y) || (flow > 0 ? match(/\s*:/y) : "");
-    i += key.length;
+    const key = places.match(/[ \t]*:(?=\s|$)/y) || (flow.length > 0 ? places.match(/\s*:/y) : "");
+    places.i += key.length;
     fresh = key !== "";
-    if (fresh) return places.refuseFrom(first, keySentence);
-    const ends = flow > 0 ? /\s*(?:[,\]}]|\s#|$)/y : /[ \t\r]*(?:\n|$|(?<=\s)#)/y;
-    ends.lastIndex = i;
+    if (fresh || keyOfMap()) {
+      keyed ||= fresh;
+      return places.refuseFrom(first, keySentence);
+    }
+    const ends = flow.length > 0 ? /\s*(?:[,\]}]|\s#|$)/y : /[ \t\r]*(?:\n|$|(?<=\s)#)/y;
+    ends.lastIndex = places.i;
     if (!ends.test(s)) places.refuseFrom(first, partSentence);
     // A line more that is indented would be an error or belong to this value; it is read as unquoted text.
     open = indent;
@@ -89,46 +96,51 @@ function readPlaces(s: string): Place[] {
 
   /** `|` or `>` and the lines that belong to it. */
   const block = () => {
-    const head = match(/[|>][-+0-9]*[ \t]*(?:#[^\n]*)?\r?(?:\n|$)/y);
+    const head = places.match(/[|>][-+0-9]*[ \t]*(?:#[^\n]*)?\r?(?:\n|$)/y);
     if (head === "") return plain();
-    refused(head, "a comment");
+    // Alone on its line it says nothing of how deep its text may stand.
+    if (s.slice(s.lastIndexOf("\n", places.i) + 1, places.i).trim() === "")
+      return places.refuse(s.slice(places.i), "what follows | or > on a line of its own");
+    places.refuse(head, commentSentence);
     // Its first line with text sets how deep it goes, unless its head does.
-    const first = /\d/.test(head) ? undefined : /^(?:[ \t\r]*\n)*( +)\S/.exec(s.slice(i))?.[1]?.length;
+    const first = /\d/.test(head) ? undefined : /^(?:[ \t\r]*\n)*( +)\S/.exec(s.slice(places.i))?.[1]?.length;
     const deep = Math.max(indent + 1, first ?? 0);
     const line = new RegExp(`(?:[ \\t\\r]*|[ \\t]{${deep},}[^\\n]*)(?:\\n|$)`, "y");
-    for (let text = match(line); text !== ""; text = match(line)) refused(text, "a block text");
+    for (let text = places.match(line); text !== ""; text = places.match(line)) places.refuse(text, "a block text");
     open = undefined;
     lineStart();
   };
 
   lineStart();
-  while (i < s.length) {
-    const c = s[i] ?? "";
+  while (places.i < s.length) {
+    const c = s[places.i] ?? "";
     const first = places.found.length;
     if (c === "\n") {
-      i++;
+      places.i++;
       lineStart();
-    } else if (/[ \t\r]/.test(c)) i++;
-    else if (c === "#" && /\s/.test(s[i - 1] ?? "\n")) {
-      refused(match(/[^\n]*/y), "a comment");
+    } else if (/[ \t\r]/.test(c)) places.i++;
+    else if (c === "#" && /\s/.test(s[places.i - 1] ?? "\n")) {
+      places.refuseLine();
       open = undefined;
-    } else if (flow > 0 && /[[\]{},]/.test(c)) flowMark(c);
+    } else if (flow.length > 0 && /[[\]{},]/.test(c)) flowMark(c);
     else if (!fresh) plain();
     else if (c === "[" || c === "{") flowMark(c);
-    else if (match(/[-?:](?=\s|$)/y) || (c === ":" && flow > 0)) i++;
-    else if (c === '"') {
-      const start = i;
-      i = readQuoted(s, i, c, places);
-      if (s.slice(start, i).includes("\n")) places.refuseFrom(first, linesSentence);
+    else if (places.match(/\?(?=\s|$)|---[ \t]+[^\s#]/y)) places.refuse(s.slice(places.i), keySentence);
+    else if (places.match(/[-:](?=\s|$)/y) || (c === ":" && flow.length > 0)) {
+      places.i++;
+      keyed ||= c === ":";
+    } else if (c === '"') {
+      const text = places.match(quotes);
+      places.stand(text, inside, escapes);
+      if (text.includes("\n")) places.refuseFrom(first, linesSentence);
       afterValue(first);
     } else if (c === "'") {
-      refused(match(/'(?:[^']|'')*'?/y), "single quotes");
+      places.refuse(places.match(/'(?:[^']|'')*'?/y), singleSentence);
       afterValue(first);
-    } else if ((c === "|" || c === ">") && flow === 0) block();
-    else if (c === "!" || c === "&") refused(match(/\S+/y), partSentence);
+    } else if ((c === "|" || c === ">") && flow.length === 0) block();
+    else if (c === "!" || c === "&") places.refuse(places.match(/\S+/y), partSentence);
     else if (c === mark) {
-      places.stands(bare);
-      i++;
+      places.stand(c, bare);
       afterValue(first);
     } else plain();
   }

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readReports } from "../../../functions/controller/reports.ts";
 import { makeIdentityVerifier } from "../../../functions/google/identity.ts";
+import type { DriftReport } from "../../../wire/moult.d.ts";
 import { fakeCloud } from "./fakes.ts";
 
 const google = generateKeyPairSync("rsa", { modulusLength: 2048 });
@@ -84,6 +85,34 @@ async function judge(
   return { views, said: cloud.logged.join("\n") };
 }
 
+const drift = {
+  drift: 1,
+  fleet: "web",
+  release,
+  instance: {
+    id: "5184363046278950541",
+    name: "web-b7kq",
+    zone: "us-central1-a",
+    project: "acme-prod",
+    projectNumber: "1",
+  },
+  verdict: "drifted",
+  at: "2026-11-20T12:00:00.000Z",
+  agent: "0.1.0",
+  action: "report",
+  differences: [{ path: "/etc/web/config.json", what: "content" }],
+} satisfies DriftReport;
+
+describe("a drift report", () => {
+  it("is not looked at where boot reports are, and says nothing there", async () => {
+    const cloud = fakeCloud();
+    const name = `drift/web/${release}/5184363046278950541/${drift.at}.json`;
+    await cloud.reports.write(name, JSON.stringify({ report: JSON.stringify(drift), token: "" }), "0");
+    expect(await readReports(cloud, "web", release)).toEqual([]);
+    expect(cloud.logged).toEqual([]);
+  });
+});
+
 describe("a boot report", () => {
   it("counts when the instance it speaks of signed exactly what it says", async () => {
     const { views } = await judge();
@@ -137,6 +166,7 @@ describe("a boot report", () => {
     ["a token that is a number", JSON.stringify({ report: reportOf(), token: 5 })],
     ["a report that holds nothing", JSON.stringify({ report: "null", token: "" })],
     ["a report of no instance", JSON.stringify({ report: reportOf({ instance: undefined }), token: "" })],
+    ["a drift report in the wrong place", JSON.stringify({ report: JSON.stringify(drift), token: "" })],
     ["a report without a verdict", JSON.stringify({ report: reportOf({ verdict: undefined }), token: "" })],
   ])("that is none does not stop the look: %s", async (_, text) => {
     const cloud = fakeCloud();
