@@ -29,6 +29,16 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./commands/fleetApply.ts")).command,
   },
   {
+    name: "manifest check",
+    summary: "check a manifest and its sources as a machine would",
+    load: async () => (await import("./commands/manifestCheck.ts")).command,
+  },
+  {
+    name: "manifest compile",
+    summary: "turn a manifest into the JSON that machines read",
+    load: async () => (await import("./commands/manifestCompile.ts")).command,
+  },
+  {
     name: "status",
     summary: "all fleets, or one with its rollout and machines",
     load: async () => (await import("./commands/status.ts")).command,
