@@ -15,6 +15,7 @@ import { recover } from "./place/recover.ts";
 import type { Self } from "./plan/owner.ts";
 import { composeReport, type Verdict } from "./report/compose.ts";
 import { bootAddress, sendReport } from "./report/send.ts";
+import { isElsewhere } from "./seal/hardware.ts";
 import { readSeal, type Seal } from "./seal/seal.ts";
 import { type Difference, differences, printDifferences } from "./seal/verify.ts";
 import { endSettling, isUnsettled, settle, silentShippers, startUnits } from "./settle/settle.ts";
@@ -52,6 +53,8 @@ export class Boot {
   readonly #options: BootOptions;
   readonly #world: World;
   readonly #deadline: Deadline;
+  /** How long the metadata server is waited for, before anything else is known. */
+  #patience: Deadline;
   readonly #metadata: Metadata;
   readonly #google: Google;
   #sources: Sources | undefined;
@@ -69,7 +72,7 @@ export class Boot {
     this.#options = options;
     this.#world = world;
     this.#line = new Timeline(edge);
-    this.#deadline = deadlineIn(edge, options.deadlineMs);
+    this.#deadline = this.#patience = deadlineIn(edge, options.deadlineMs);
     this.#bootedAt = world.instant();
     this.#metadata = new Metadata(options.metadata.length > 0 ? options.metadata : metadataAddresses, edge);
     this.#google = new Google(options.endpoints, accessToken(this.#metadata, this.#deadline), edge);
@@ -90,10 +93,11 @@ export class Boot {
       verdict = { verdict: "failed", reason: failure.reason, message: sentenceOf(failure) };
     }
     const instance = this.#instance;
-    if (instance && !become) await this.#line.in("report", () => this.#tell(verdict, instance));
-    this.#metadata.close();
-    this.#google.close();
-    this.#sources?.close();
+    await Promise.all([
+      instance && !become && this.#line.in("report", () => this.#tell(verdict, instance)),
+      this.#sources?.leave(),
+    ]);
+    if (become) this.#close();
     return {
       verdict,
       exit: exits[verdict.reason],
@@ -110,6 +114,9 @@ export class Boot {
   async #make(): Promise<boolean> {
     const { ground, edge } = this.#world;
     const line = this.#line;
+    // Asked first, so that all the disk has to say is read while the answer is under way.
+    const identified = this.#metadata.get(instancePath, { left: () => this.#patience.left() }, instanceIn);
+    identified.catch(() => {});
     await line.in("recover", () => {
       const recovered = recover(ground);
       if (recovered !== "nothing") edge.say(`recover: what an interrupted boot began is ${recovered}`);
@@ -117,8 +124,7 @@ export class Boot {
     const seal = readSeal(ground.disk, ground.root);
     let differ: Difference[] = [];
     this.#instance = await line.in("identify", async () => {
-      const identified = this.#identify(seal);
-      identified.catch(() => {});
+      this.#patience = this.#patienceWith(seal);
       if (!seal || needsSecrets(seal) || seal.reports) this.#google.begin();
       if (seal && needsSecrets(seal)) {
         const sources = await this.#openSources();
@@ -126,12 +132,16 @@ export class Boot {
         sources.open(Object.values(seal.secrets));
       }
       // Compared while the metadata server is being asked; judged only when the seal turns out to be this instance's.
-      if (seal) differ = differences(ground.disk, ground.root, seal);
+      if (seal) {
+        // One turn of the event loop, in which what was asked goes out.
+        await new Promise(setImmediate);
+        differ = differences(ground.disk, ground.root, seal);
+      }
       try {
         return await identified;
       } catch (error) {
         const away = error instanceof Failure && error.reason === "metadata-unreachable";
-        if (!away || !seal || needsSecrets(seal)) throw error;
+        if (!away || !seal || !standsAlone(seal, ground.root)) throw error;
         return undefined;
       }
     });
@@ -174,11 +184,13 @@ export class Boot {
     });
   }
 
-  async #identify(seal: Seal | undefined): Promise<Instance> {
+  #patienceWith(seal: Seal | undefined): Deadline {
     const patience = Math.min(patienceMs, this.#options.deadlineMs / 3);
-    const alone = seal && !needsSecrets(seal);
-    const deadline = alone ? earlier(this.#deadline, deadlineIn(this.#world.edge, patience)) : this.#deadline;
-    return this.#metadata.get(instancePath, deadline, instanceIn);
+    const { edge, ground } = this.#world;
+    if (seal && isElsewhere(seal, ground.root))
+      edge.say("identify: this disk was sealed on other hardware, so only the metadata server can say whose it is");
+    const alone = seal && standsAlone(seal, ground.root);
+    return alone ? earlier(this.#deadline, deadlineIn(edge, patience)) : this.#deadline;
   }
 
   /** What lives in memory is made again, from the same versions. */
@@ -218,9 +230,12 @@ export class Boot {
     await this.#line.in("settle", () => settle(seal, { ...ground, fresh, edge, deadline: this.#deadline }));
     const file = this.#program;
     if (file === undefined) return undefined;
+    if (fresh) endSettling(ground.root);
     return this.#line.in("become", async () => {
-      const { environmentOf } = await loadMore();
-      return { file, environment: environmentOf(seal, await this.#secrets(seal)), unverified };
+      const { environmentOf, requireFits } = await loadMore();
+      const environment = environmentOf(seal, await this.#secrets(seal));
+      requireFits(this.#options.exec, { ...process.env, ...environment });
+      return { file, environment, unverified };
     });
   }
 
@@ -234,11 +249,18 @@ export class Boot {
       const fresh = this.#fresh || isUnsettled(root);
       startUnits(seal, { root, fresh });
       if (fresh) (await loadMore()).setImmutable(ground, seal, edge.say);
-      endSettling(root);
+      if (fresh) endSettling(root);
       silentShippers(seal, { root, edge });
     });
     const ask = () => judge(seal, root, edge, unverified);
     return seal.ready ? this.#line.in("ready", ask) : ask();
+  }
+
+  /** Only for what goes on in this process: elsewhere the end of it closes them all at once, and a millisecond sooner. */
+  #close(): void {
+    this.#metadata.close();
+    this.#google.close();
+    this.#sources?.close();
   }
 
   #sealed(): Seal {
@@ -277,6 +299,11 @@ export class Boot {
 
 function needsSecrets(seal: Seal): boolean {
   return Object.keys(seal.secrets).length > 0;
+}
+
+/** Whether a machine may start with its seal alone, when nobody can say which instance it is. */
+function standsAlone(seal: Seal, root: string): boolean {
+  return !needsSecrets(seal) && !isElsewhere(seal, root);
 }
 
 function requireHolding(differ: ReturnType<typeof differences>): void {

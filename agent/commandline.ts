@@ -37,9 +37,8 @@ export type Command =
   | BootOptions
   | VerifyOptions
   | ReadyOptions
-  | ({ command: "status" } & Common)
   | { command: "version" }
-  /** For moult-tools.cjs, which reads it itself; also help. */
+  /** For moult-tools.cjs, which reads it itself; also help, and what is no command at all. */
   | { command: "tools"; args: readonly string[] };
 
 const help: Command = { command: "tools", args: ["--help"] };
@@ -48,8 +47,8 @@ const network = "metadata endpoint deadline";
 /** Nothing is ever taken from the environment: it belongs to whoever started us. */
 export function parseCommandLine(line: readonly string[]): Command {
   const [command = "", ...args] = line;
-  if (/^(check|render|analyze|clean|lint)$/.test(command)) return { command: "tools", args: line };
-  if (/^(--help|-h)$/.test(command)) return help;
+  if (command === "--version") return { command: "version" };
+  if (!/^(boot|verify|ready)$/.test(command)) return { command: "tools", args: line };
   const cut = command === "boot" ? args.indexOf("--") : -1;
   const exec = cut < 0 ? [] : args.splice(cut).slice(1);
   if (cut < 0 ? command === "boot" && args.includes("--exec") : args.pop() !== "--exec" || exec.length === 0)
@@ -58,19 +57,15 @@ export function parseCommandLine(line: readonly string[]): Command {
   let given: Given;
   if (command === "boot") given = read("json", network);
   else if (command === "ready") given = read("json", `record ${network}`);
-  else if (command === "verify") given = read("json report", network);
-  else if (command === "status") given = read("json", "");
-  else if (command === "--version") return { command: "version" };
-  else throw wrong(command === "" ? "a command is needed" : "this command is not known");
+  else given = read("json report", network);
   if (given.has("help")) return help;
   const common = { root: rootOf(given.value("root")), json: given.has("json") };
-  if (command === "status") return { command, ...common };
   const options = { ...common, ...networkOf(given) };
   if (command === "boot") return { command, ...options, exec };
   if (command === "ready") return { command, ...options, record: given.value("record") };
   const report = given.has("report");
   if (!report && network.split(" ").some(given.has)) throw wrong("Without --report nothing is asked for");
-  return { command, ...options, report };
+  return { command: "verify", ...options, report };
 }
 
 export function networkOf(given: Given): Network {

@@ -23,9 +23,19 @@ export function printFinding(finding: Finding): string {
   return `${finding.where}:${finding.line}:${finding.column}${path} ${finding.code}: ${finding.sentence}`;
 }
 
+/** Of the text that was asked about last: a text with one finding often has many. */
+let known: { text: string; starts: number[] } = { text: "", starts: [0] };
+
 /** Line and column of an offset, both from 1. */
 export function positionAt(text: string, offset: number): { line: number; column: number } {
-  const before = text.slice(0, offset);
-  const lineStart = before.lastIndexOf("\n") + 1;
-  return { line: before.split("\n").length, column: offset - lineStart + 1 };
+  if (known.text !== text) {
+    const starts = [0];
+    for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
+    known = { text, starts };
+  }
+  const { starts } = known;
+  let line = 0;
+  for (let step = 1 << 24; step >= 1; step /= 2)
+    if ((starts[line + step] ?? Number.POSITIVE_INFINITY) <= offset) line += step;
+  return { line: line + 1, column: offset - (starts[line] ?? 0) + 1 };
 }

@@ -9,19 +9,19 @@ import type { Instance } from "./identify/instance.ts";
 import { Failure } from "./outcome.ts";
 import { unlessMissing } from "./place/disk.ts";
 import { requireMemory } from "./place/memory.ts";
-import { failing } from "./place/ontree.ts";
 import { clearMemory, type Ground, place, survey } from "./place/place.ts";
 import { bakedDescription, emptyDescription } from "./plan/baked.ts";
-import { imageFiles } from "./plan/image.ts";
+import { oneInstance } from "./plan/here.ts";
 import { imageKeys } from "./plan/keys.ts";
-import { knownNames, nameIn } from "./plan/names.ts";
+import { knownNames } from "./plan/names.ts";
 import { resolveOwner, type Self } from "./plan/owner.ts";
 import { makePlan } from "./plan/plan.ts";
+import { readReference } from "./plan/reference.ts";
 import { renderPlan } from "./render/files.ts";
 import { composeSeal, placementOf, secretPlacement } from "./seal/compose.ts";
 import { type Seal, sealPath } from "./seal/seal.ts";
 import { differences, printDifferences } from "./seal/verify.ts";
-import { beginSettling } from "./settle/settle.ts";
+import { unsettledPath } from "./settle/settle.ts";
 import type { Timeline } from "./timeline.ts";
 
 export interface Configuring {
@@ -50,6 +50,9 @@ export async function configure(about: Configuring): Promise<Seal> {
     const described = release?.config
       ? await fetchPack(google, instance, release.config, deadline, imageKeys(ground.root))
       : (bakedDescription(ground.root) ?? emptyDescription);
+    // What it names itself is connected to while it is being checked. One turn of the event loop, in which that begins.
+    sources.open(namedIn(described));
+    await new Promise(setImmediate);
     return { ...decide(about, release, described), release };
   });
   const versions = new Map(
@@ -84,15 +87,15 @@ export async function configure(about: Configuring): Promise<Seal> {
       bootedAt: about.bootedAt,
       sealedAt: about.instant(),
     });
-    const entry = {
-      path: sealPath,
-      bytes: Buffer.from(JSON.stringify(sealed, null, 1)),
+    const entry = (path: string, text: string) => ({
+      path,
+      bytes: Buffer.from(text),
       uid: self.uid,
       gid: self.gid,
       mode: 0o600,
-    };
-    if (plan.reload) failing(() => beginSettling(ground.root));
-    place(ground, { ...placement, entries: [...placement.entries, entry] }, surveyed);
+    });
+    const own = [...(plan.reload ? [entry(unsettledPath, "")] : []), entry(sealPath, JSON.stringify(sealed, null, 1))];
+    place(ground, { ...placement, entries: [...placement.entries, ...own] }, surveyed);
     return sealed;
   });
   // What the disk holds now is compared once with what was sealed, before anything starts on it.
@@ -109,18 +112,19 @@ export function restore(ground: Ground, seal: Seal, secrets: ReadonlyMap<string,
   place(ground, secretPlacement(seal, secrets));
 }
 
+/** What reads like a secret in a description that is not yet known to be right. */
+function namedIn({ manifest }: typeof emptyDescription): string[] {
+  return (manifest.text.match(/"projects\/[^"]+"/g) ?? []).map((text) => text.slice(1, -1)).filter(readReference);
+}
+
 function decide(
   { ground, self, instance }: Configuring,
   release: ReleaseMetadata | undefined,
   described: typeof emptyDescription,
 ) {
   const accounts = { passwd: readText(`${ground.root}/etc/passwd`), group: readText(`${ground.root}/etc/group`) };
-  const { plan, manifest, findings } = makePlan(described, {
-    knows: (name, { values }) => nameIn(knownNames(instance, release, values), name) !== undefined,
-    pinned: new Map(Object.entries(release?.secrets ?? {})),
-    owner: (text) => resolveOwner(text, accounts, self),
-    image: imageFiles(ground.root),
-  });
+  const here = oneInstance(ground.root, instance, release, (text) => resolveOwner(text, accounts, self));
+  const { plan, manifest, findings } = makePlan(described, here);
   if (findings.length > 0) throw new Failure("manifest-invalid", "The description is not valid", findings);
   return { plan, manifest, names: knownNames(instance, release, manifest.values) };
 }

@@ -3,9 +3,10 @@ import { type BootOptions, parseCommandLine, type ReadyOptions, type VerifyOptio
 import { type Edge, monotonic } from "./edge/deadline.ts";
 import { randomHex } from "./edge/random.ts";
 import { printFinding } from "./finding.ts";
-import { showDifferences, showStatus, verifySeal } from "./inspect.ts";
+import { showDifferences, verifySeal } from "./inspect.ts";
 import { loadMore } from "./load-more.ts";
 import { exits } from "./outcome.ts";
+import { claimBoot } from "./place/claim.ts";
 import { realDisk } from "./place/disk.ts";
 import { giveUp, oneLine, print, show } from "./print.ts";
 import type { Verdict } from "./report/compose.ts";
@@ -30,12 +31,14 @@ async function boot(options: BootOptions): Promise<number> {
   const say = sayOn(options.json || options.exec.length > 0);
   const self = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, groups: process.getgroups?.() ?? [] };
   const ground = { disk: realDisk, root: options.root, self, token: randomHex(8) };
+  const edge = edgeWith((line) => {
+    // Beside the times of phases, which are kept as such.
+    if (said.length < 50 && !/^[a-z-]+ [\d.]+ ms$/.test(line)) said.push({ at: age(), line });
+    say(line);
+  });
+  const giveBack = await claimBoot(ground, edge);
   const ending = await new Boot(options, {
-    edge: edgeWith((line) => {
-      // Beside the times of phases, which are kept as such.
-      if (said.length < 50 && !/^[a-z-]+ [\d.]+ ms$/.test(line)) said.push({ at: age(), line });
-      say(line);
-    }),
+    edge,
     ground,
     self,
     boot: randomHex(16),
@@ -47,13 +50,15 @@ async function boot(options: BootOptions): Promise<number> {
   const about = { boot, bootedAt, agent: version, instance, release, verdict, reason, message };
   recordBoot(ground, { ...about, start, phases, said, ms: age(), ...resources() });
   say(lastWords(ending.verdict));
+  giveBack();
   const { become, ...told } = ending;
   if (options.json) print(1, JSON.stringify({ ...told, verdict, reason, message }));
   if (!become) return ending.exit;
   const { file, environment, unverified } = become;
   const { leaveReporter, becomeCommand } = await loadMore();
-  leaveReporter({ boot, bootedAt, phases, unverified }, options);
-  return becomeCommand(file, options.exec, { ...process.env, ...environment });
+  return becomeCommand(file, options.exec, { ...process.env, ...environment }, (failed) =>
+    leaveReporter({ boot, bootedAt, phases, unverified, failed }, options),
+  );
 }
 
 /** Printed last, so that nothing scrolls it away on a serial console. */
@@ -67,7 +72,8 @@ async function ready(options: ReadyOptions): Promise<number> {
   const { verdict } = await runReady(options, edgeWith(say));
   say(lastWords(verdict));
   if (options.json) print(1, JSON.stringify(verdict));
-  return exits[verdict.reason];
+  // Of a boot that is 0: it did all it could. Here it is the answer.
+  return verdict.reason === "not-ready" ? exits["disk-missing"] : exits[verdict.reason];
 }
 
 async function verify(options: VerifyOptions): Promise<number> {
@@ -89,8 +95,6 @@ async function main(args: readonly string[]): Promise<number> {
       return ready(command);
     case "verify":
       return verify(command);
-    case "status":
-      return show(showStatus(command.root), command.json);
     case "tools":
       return runTools(command.args);
   }

@@ -48,7 +48,7 @@ export const exits = {
   /** The deadline passed before a data disk was attached. */
   "disk-missing": 12,
 
-  /** A destination is a folder, or a link stands at or above it. */
+  /** A destination is a folder, immutable or a mount point, or a link stands at or above it. */
   "path-refused": 13,
   /** Writing failed: full disk, read-only file system, missing right. */
   "place-failed": 13,
@@ -60,6 +60,9 @@ export const exits = {
   "units-failed": 13,
   /** The command of --exec cannot be started. */
   "exec-failed": 13,
+
+  /** Another boot is at work on this machine. */
+  busy: 13,
 
   /** A sealed file is not as it was sealed, or the seal itself cannot be read. */
   "seal-broken": 14,

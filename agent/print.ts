@@ -20,9 +20,9 @@ export function print(fd: 1 | 2, line: string): void {
   }
 }
 
-/** A line for people, whatever stood in it. */
+/** A line for people, whatever stood in it: control characters (Cc of Unicode) are spaces. */
 export function oneLine(text: string): string {
-  return text.replace(/\p{Cc}+/gu, " ");
+  return text.replace(/[^ -~\xa0-\uffff]+/g, " ");
 }
 
 export function show({ exit, lines, document }: Shown, json: boolean): number {

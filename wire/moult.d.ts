@@ -63,7 +63,7 @@ export interface DriftReport {
   agent: string;
   /** `stop`: the manifest's units were stopped. */
   action: "report" | "stop";
-  /** What is not as it was sealed; empty when all is again. */
+  /** What is not as it was sealed, at most the first 1,000; empty when all is again. */
   differences: { path: string; what: string }[];
 }
 

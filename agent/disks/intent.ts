@@ -1,5 +1,6 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
-import { stateFolder } from "../place/journal.ts";
+import { type Disk, parentOf, unlessMissing } from "../place/disk.ts";
+import { makeOwnFolder, stateFolder } from "../place/journal.ts";
+import { onTree } from "../place/ontree.ts";
 
 /** A file system that is being made: the only leave to write over something that is not blank. */
 export interface Intent {
@@ -10,37 +11,34 @@ export interface Intent {
   uuid: string;
 }
 
-const file = (root: string) => `${root}${stateFolder}/disks.json`;
+interface On {
+  disk: Disk;
+  root: string;
+}
 
-export function readIntent(root: string): Intent | undefined {
+const path = `${stateFolder}/disks.json`;
+
+/** One for each disk that a run, killed or failed, has begun; also of disks that are not wanted at the moment. */
+export function readIntents(on: On): Intent[] {
+  const text = onTree(on, (tree) => unlessMissing(() => tree.read(path)))?.bytes.toString() ?? "[]";
   try {
-    return JSON.parse(readFileSync(file(root), "utf8"));
+    const found: unknown = JSON.parse(text);
+    return Array.isArray(found) ? found : [];
   } catch {
-    return undefined;
+    return [];
   }
 }
 
-/** It is on the disk before anything is done. Disks are made one after another, so there is one. */
-export function writeIntent(root: string, intent: Intent): void {
-  const path = file(root);
-  mkdirSync(root + stateFolder, { recursive: true, mode: 0o700 });
-  rmSync(`${path}.new`, { force: true });
-  synced(`${path}.new`, "wx", (fd) => writeSync(fd, JSON.stringify(intent)));
-  renameSync(`${path}.new`, path);
-  synced(root + stateFolder, "r");
-}
-
-export function removeIntent(root: string): void {
-  rmSync(file(root), { force: true });
-  synced(root + stateFolder, "r");
-}
-
-function synced(path: string, flags: "wx" | "r", act: (fd: number) => void = () => {}): void {
-  const fd = openSync(path, flags, 0o600);
-  try {
-    act(fd);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
+/** It is on the disk before anything is done. */
+export function writeIntents(on: On, intents: readonly Intent[]): void {
+  const self = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+  onTree(on, (tree) => {
+    makeOwnFolder(tree, stateFolder, self);
+    unlessMissing(() => tree.unlink(`${path}.new`));
+    if (intents.length > 0) {
+      tree.keep(tree.create(`${path}.new`, Buffer.from(JSON.stringify(intents)), { ...self, mode: 0o600 }));
+      tree.rename(`${path}.new`, path);
+    } else unlessMissing(() => tree.unlink(path));
+    tree.sync(parentOf(path));
+  });
 }

@@ -2,10 +2,10 @@ import { readFileSync } from "node:fs";
 import type { Deadline, Edge } from "../edge/deadline.ts";
 import { runProgram } from "../handover/programs.ts";
 import { Failure } from "../outcome.ts";
-import { errorCode } from "../place/disk.ts";
+import { errorCode, realDisk } from "../place/disk.ts";
 import type { PlannedDisk } from "../plan/plan.ts";
 import { attached, devicePath, diskFailed, isBlank, probe, sizeOf } from "./device.ts";
-import { readIntent, removeIntent, writeIntent } from "./intent.ts";
+import { readIntents, writeIntents } from "./intent.ts";
 
 export interface DiskGround {
   root: string;
@@ -35,12 +35,11 @@ function prepare({ device, fs, format }: PlannedDisk, { root, edge, deadline, in
   const path = devicePath(root, device);
   const found = probe(root, device, deadline.left());
   const bytes = sizeOf(root, device);
-  const intent = readIntent(root);
+  const ground = { disk: realDisk, root };
+  const intents = readIntents(ground);
+  const intent = intents.find((intent) => intent.device === device);
   const begun =
-    intent?.instance === instance &&
-    intent.device === device &&
-    intent.bytes === bytes &&
-    (found === undefined || found.uuid === intent.uuid);
+    intent?.instance === instance && intent.bytes === bytes && (found === undefined || found.uuid === intent.uuid);
   if (!begun) {
     if (found?.fs === fs) return;
     const holds = found?.kind ?? (isBlank(path, bytes) ? undefined : "data without a file system");
@@ -51,10 +50,11 @@ function prepare({ device, fs, format }: PlannedDisk, { root, edge, deadline, in
       );
   }
   const uuid = readFileSync("/proc/sys/kernel/random/uuid", "utf8").trim();
-  writeIntent(root, { instance, device, bytes, uuid });
+  const others = intents.filter((intent) => intent.device !== device);
+  writeIntents(ground, [...others, { instance, device, bytes, uuid }]);
   edge.say(`disks: ${fs} is made on ${device}, ${begun ? "where an interrupted boot had begun it" : "which is blank"}`);
   const flags = fs === "ext4" ? ["-q", "-F", "-U", uuid] : ["-q", "-f", "-m", `uuid=${uuid}`];
   const made = runProgram(root, `mkfs.${fs}`, [...flags, path], deadline.left());
   if (made.status !== 0) throw diskFailed(device, `mkfs.${fs}: ${made.trouble}`);
-  removeIntent(root);
+  writeIntents(ground, others);
 }

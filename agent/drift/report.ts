@@ -6,6 +6,9 @@ import type { Seal } from "../seal/seal.ts";
 import type { Difference } from "../seal/verify.ts";
 import { version } from "../version.ts";
 
+/** Whoever may write to a watched folder may make many. */
+const most = 1_000;
+
 /** What was told last, in memory: a boot compares the whole machine anyway. */
 const folder = "/run/moult-verify";
 
@@ -42,7 +45,7 @@ export async function tellDrift(
     at,
     agent: version,
     action: drift?.action ?? "report",
-    differences: found.map(({ path, what }) => ({ path, what })),
+    differences: found.slice(0, most).map(({ path, what }) => ({ path, what })),
   };
   const object = `drift/${fleet}/${release}/${id}/${at}.json`;
   if (!(await sendReport(report, { key: "drift", object }, channels))) return;

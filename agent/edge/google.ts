@@ -46,11 +46,15 @@ export class Google {
     const origin = this.open(api, about.host);
     let renewed = false;
     return retrying(about.what, about.lost, apiRetry, this.#edge, deadline, async (timeoutMs) => {
-      const token = await this.#token.get();
-      let answer = await origin.ask({ ...ask, timeoutMs, headers: bearer(token, ask) });
+      const asked = async (coming: Promise<string>): Promise<[answer: Answer, token: string]> => {
+        const token = await within(coming, deadline);
+        const left = Math.min(timeoutMs, deadline.left());
+        return [await origin.ask({ ...ask, timeoutMs: left, headers: bearer(token, ask) }), token];
+      };
+      let [answer, token] = await asked(this.#token.get());
       if (answer.status === 401 && !renewed) {
         renewed = true;
-        answer = await origin.ask({ ...ask, timeoutMs, headers: bearer(await this.#token.renew(token), ask) });
+        [answer] = await asked(this.#token.renew(token));
       }
       if (answer.status === 401)
         throw new Failure(about.refused, `${about.what}: the access token is refused twice (401)`);
@@ -62,6 +66,16 @@ export class Google {
   close(): void {
     for (const origin of this.#origins.values()) origin.close();
   }
+}
+
+/** The token's own deadline is the boot's; a report has less time than that. */
+function within(token: Promise<string>, deadline: Deadline): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const late = () => reject(new Failure("metadata-unreachable", "no access token in time"));
+    // Where both end together, the token's own sentence says more.
+    const timer = setTimeout(late, deadline.left() + 100);
+    token.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
 }
 
 function bearer(token: string, ask: Omit<Ask, "timeoutMs">): Record<string, string> {

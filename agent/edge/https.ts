@@ -1,7 +1,8 @@
-import type { PeerCertificate, TLSSocket } from "node:tls";
+import type { Socket } from "node:net";
+import type { ConnectionOptions, PeerCertificate, SecureContext, TLSSocket } from "node:tls";
 import { certificateError } from "./certificate.ts";
 import { monotonic } from "./deadline.ts";
-import type { Origin } from "./http.ts";
+import { type Origin, transportError } from "./http.ts";
 import { openHttp1 } from "./http1.ts";
 import { openHttp2 } from "./http2.ts";
 import { loadHttp2, loadNet, loadTls } from "./load.ts";
@@ -12,54 +13,73 @@ import { Passing } from "./retry.ts";
  * @param ca certificates in PEM to trust instead of the usual roots.
  */
 export function openHttps({ origin, host, port }: URL, name: string, ca?: Buffer | string): Origin {
-  let socket: TLSSocket;
+  let socket: Socket;
   let speaking: Promise<Origin> | undefined;
+  let context: SecureContext | undefined;
 
-  const connect = (): TLSSocket =>
-    loadTls().connect({
-      host: name,
-      port: Number(port || 443),
-      servername: loadNet().isIP(name) ? "" : name,
-      ALPNProtocols: ["h2", "http/1.1"],
+  const roots = (): SecureContext => {
+    context ??= loadTls().createSecureContext(ca ? { ca } : {});
+    return context;
+  };
+
+  /** Its errors have what they mean as their cause. */
+  const secured = (over: ConnectionOptions): TLSSocket => {
+    const fresh = loadTls().connect({
+      ...over,
+      // An address has none, and is what the certificate has to be for.
+      ...(loadNet().isIP(name) ? { host: name } : { servername: name }),
       // Said, because Node would take a variable's word for the contrary.
       rejectUnauthorized: true,
-      ...(ca && { ca }),
+      secureContext: roots(),
     });
+    let shown: PeerCertificate | undefined;
+    // Ahead of Node's own look at it, after which it is gone.
+    fresh.prependListener("secure", () => {
+      shown = fresh.getPeerCertificate();
+    });
+    return fresh.on("error", (error) => {
+      error.cause = certificateError(error, host, shown, ca !== undefined);
+    });
+  };
 
   const speak = (): Promise<Origin> => {
     if (speaking) return speaking;
     const opening = new Promise<Origin>((resolve, reject) => {
-      const fresh = connect();
-      socket = fresh;
-      let shown: PeerCertificate | undefined;
-      // Ahead of Node's own look at it, after which it is gone.
-      fresh.prependListener("secure", () => {
-        shown = fresh.getPeerCertificate();
+      const lost = (error: Error) => reject(transportError(error));
+      const cut = () => reject(new Passing("the connection was cut off"));
+      // Not by TLS itself, which on Node 18 loses the host's name when it tries more than one address.
+      const plain = loadNet().connect({ host: name, port: Number(port || 443), autoSelectFamily: true });
+      plain.on("error", lost).on("close", cut);
+      plain.on("connect", () => {
+        const fresh = secured({ socket: plain, ALPNProtocols: ["h2", "http/1.1"] });
+        socket = fresh;
+        fresh.on("error", lost).on("close", cut);
+        fresh.on("secureConnect", () =>
+          resolve(fresh.alpnProtocol === "h2" ? openHttp2(origin, fresh, forget) : h1(fresh)),
+        );
+        // While the handshake is under way.
+        loadHttp2();
       });
-      fresh.on("error", (error) => reject(certificateError(error, host, shown, ca !== undefined)));
-      fresh.on("close", () => reject(new Passing("the connection was cut off")));
-      fresh.on("secureConnect", () =>
-        resolve(fresh.alpnProtocol === "h2" ? openHttp2(origin, fresh, forget) : h1(fresh)),
-      );
-      // While the handshake is under way.
-      loadHttp2();
+      socket = plain;
+      roots();
     });
     // Not the one that has taken its place: a session that was told to go away closes late.
     const forget = () => {
       if (speaking === opening) speaking = undefined;
     };
+    const h1 = (fresh: TLSSocket): Origin => {
+      let first: TLSSocket | undefined = fresh;
+      // Further connections go where the first one went; when that place is gone, another is looked for.
+      const place = { host: fresh.remoteAddress, port: fresh.remotePort };
+      return openHttp1(host, (hear) => {
+        const used = first ?? secured({ ...place, ALPNProtocols: ["http/1.1"] }).on("error", forget);
+        first = undefined;
+        return used.on("data", hear);
+      });
+    };
     speaking = opening;
     opening.catch(forget);
     return opening;
-  };
-
-  const h1 = (fresh: TLSSocket): Origin => {
-    let first: TLSSocket | undefined = fresh;
-    return openHttp1(host, (hear) => {
-      const used = first ?? connect();
-      first = undefined;
-      return used.on("data", hear);
-    });
   };
 
   speak();

@@ -54,6 +54,11 @@ export class Sources {
     return vault.fetch({ ...reference, text });
   }
 
+  /** Nothing more will be fetched. */
+  async leave(): Promise<void> {
+    await Promise.all([...this.#open.values()].map((vault) => vault.leave()));
+  }
+
   close(): void {
     for (const vault of this.#open.values()) vault.close();
   }

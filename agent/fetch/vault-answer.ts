@@ -7,7 +7,7 @@ import type { Reference } from "../plan/reference.ts";
 export type VaultVersion = Extract<Reference, { kind: "vault" }> & { text: string };
 
 interface Wire {
-  auth?: { client_token?: unknown; lease_duration?: unknown } | null;
+  auth?: { client_token?: unknown; token_type?: unknown; lease_duration?: unknown } | null;
   data?: { data?: { [field: string]: unknown } | null; metadata?: { version?: unknown; destroyed?: unknown } } | null;
 }
 
@@ -19,12 +19,13 @@ function read(text: string): Wire {
   }
 }
 
-/** `seconds` are those the token is good for; 0 on the wire is for ever. */
-export function readLogin(body: Buffer): { token: string | undefined; seconds: number } {
+/** `seconds` are those the token is good for; 0 on the wire is for ever. Batch tokens are not kept, and not taken back. */
+export function readLogin(body: Buffer): { token: string | undefined; kept: boolean; seconds: number } {
   const { auth } = read(body.toString());
   const token = auth?.client_token;
   return {
     token: typeof token === "string" && /^[\x21-\x7e]+$/.test(token) ? token : undefined,
+    kept: auth?.token_type !== "batch",
     seconds: Number(auth?.lease_duration) || Number.POSITIVE_INFINITY,
   };
 }
@@ -39,7 +40,7 @@ export function fieldOf(body: Buffer, { text, version, mount, field }: VaultVers
   const value = data[field];
   if (typeof value === "string") return Buffer.from(value);
   // JSON.parse would round numbers, so they pass it as marked texts.
-  const marked = json.replace(/"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/gs, (token) =>
+  const marked = json.replace(/"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/gs, (token) =>
     token[0] === '"' ? token : `"\\u0000${token}"`,
   );
   return Buffer.from(JSON.stringify(read(marked).data?.data?.[field]).replace(/"\\u0000([^"]*)"/g, "$1"));
@@ -53,6 +54,11 @@ export function readRefused({ status, body }: Answer, version: VaultVersion, { r
   }
   if (status !== 404) return new Failure("secret-refused", `Vault answers ${text} with status ${status}`);
   const metadata = read(body.toString()).data?.metadata;
+  if (!metadata && body.includes("no handler for route"))
+    return new Failure(
+      "secret-missing",
+      `${text}: nothing is mounted at ${mount}; a mount of several levels has %2F between them`,
+    );
   if (!metadata) return new Failure("secret-missing", `${text} does not exist`);
   return new Failure("secret-unusable", `${text} is ${metadata.destroyed === true ? "destroyed" : "deleted"}`);
 }

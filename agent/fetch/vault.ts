@@ -17,11 +17,15 @@ export interface VaultAround {
 
 interface Login {
   token: string;
+  /** Whether Vault keeps something of it, which lasts 32 days unless the role says less. */
+  kept: boolean;
   /** Monotonic ms. */
   until: number;
   /** Of the state that the login made: a server that lacks it yet then answers 412, and not 403. */
   index: string | undefined;
 }
+
+const leaveMs = 2_000;
 
 /**
  * One HashiCorp Vault, logged in to once with the instance's identity token; its KV engines are of version 2.
@@ -34,6 +38,8 @@ export class Vault {
   readonly #origin: Origin;
   readonly #versions = new Map<string, Promise<Buffer>>();
   #login: Promise<Login>;
+  /** The last that succeeded. */
+  #holds: Login | undefined;
 
   /** Connects and logs in at once, so that this goes on while other things are under way. */
   constructor(vault: ManifestVault, around: VaultAround) {
@@ -51,6 +57,24 @@ export class Vault {
     const coming = this.#versions.get(path) ?? this.#read(path, version);
     this.#versions.set(path, coming);
     return fieldOf(await coming, version);
+  }
+
+  /**
+   * Gives the token back, of which a fleet would else leave one for each boot. Tried once and not for long: it ends by itself, too.
+   * https://developer.hashicorp.com/vault/api-docs/auth/token#revoke-a-token-self
+   */
+  async leave(): Promise<void> {
+    const login = this.#holds;
+    this.#holds = undefined;
+    if (!login?.kept) return;
+    const path = "/v1/auth/token/revoke-self";
+    const said = await this.#origin
+      .ask({ method: "POST", path, body: "", headers: this.#headers(login), timeoutMs: leaveMs })
+      .then(
+        ({ status }) => (status < 300 ? undefined : `status ${status}`),
+        (error: Error) => error.message,
+      );
+    if (said !== undefined) this.#around.edge.say(`${this.#vault.address} does not take its token back: ${said}`);
   }
 
   close(): void {
@@ -92,18 +116,24 @@ export class Vault {
     const body = JSON.stringify({ role, jwt: identity.body.toString().trim() });
     const started = edge.now();
     const answer = await this.#call(`login to ${address}`, { method: "POST", path: `/v1/auth/${auth}/login`, body });
-    const { token, seconds } = readLogin(answer.body);
+    const { token, kept, seconds } = readLogin(answer.body);
     if (answer.status !== 200 || token === undefined) throw loginRefused(answer, this.#vault);
-    return { token, until: started + seconds * 1_000, index: answer.headers["x-vault-index"] };
+    this.#holds = { token, kept, until: started + seconds * 1_000, index: answer.headers["x-vault-index"] };
+    return this.#holds;
+  }
+
+  #headers(login?: Login): Record<string, string> {
+    const headers: Record<string, string> = { "X-Vault-Request": "true" };
+    if (this.#vault.namespace !== undefined) headers["X-Vault-Namespace"] = this.#vault.namespace;
+    if (login) headers["X-Vault-Token"] = login.token;
+    if (login?.index !== undefined) headers["X-Vault-Index"] = login.index;
+    return headers;
   }
 
   /** Answers that are for good. */
   #call(what: string, ask: Omit<Ask, "timeoutMs">, login?: Login): Promise<Answer> {
     const { edge, deadline } = this.#around;
-    const headers: Record<string, string> = { "X-Vault-Request": "true" };
-    if (this.#vault.namespace !== undefined) headers["X-Vault-Namespace"] = this.#vault.namespace;
-    if (login) headers["X-Vault-Token"] = login.token;
-    if (login?.index !== undefined) headers["X-Vault-Index"] = login.index;
+    const headers = this.#headers(login);
     return retrying(what, "secret-unreachable", apiRetry, edge, deadline, async (timeoutMs) => {
       const answer = await this.#origin.ask({ ...ask, timeoutMs, headers });
       const why = passing(answer);

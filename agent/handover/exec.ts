@@ -1,4 +1,4 @@
-import { accessSync, closeSync, constants, openSync, readSync, statSync } from "node:fs";
+import { accessSync, closeSync, constants, openSync, readFileSync, readSync, statSync } from "node:fs";
 import { constants as os } from "node:os";
 import { loadChildProcess } from "../edge/load.ts";
 import { Failure } from "../outcome.ts";
@@ -17,8 +17,15 @@ export function findCommand(command: string): string {
   const file = paths.find(isProgram);
   if (file === undefined) throw cannot(command, "there is no such program, or it may not be executed");
   const head = headOf(file);
-  if (head.startsWith("\x7fELF")) return file;
-  const [, interpreter] = /^#![ \t]*([^ \t\n]+)/.exec(head) ?? [];
+  const text = head.toString("latin1");
+  if (text.startsWith("\x7fELF")) {
+    // Byte 4 is the word size, bytes 18 and 19 are the processor (elf(5)).
+    const kind = (bytes: Buffer) => `${bytes[4]} ${bytes[18]} ${bytes[19]}`;
+    if (head.length > 19 && kind(head) !== kind(headOf(process.execPath)))
+      throw cannot(command, "it is a program for another kind of processor");
+    return file;
+  }
+  const [, interpreter] = /^#![ \t]*([^ \t\n]+)/.exec(text) ?? [];
   if (interpreter === undefined)
     throw cannot(command, "it is neither a program nor a script with #! and an interpreter");
   // A line that ends in CR asks for an interpreter of that name.
@@ -35,17 +42,48 @@ function isProgram(path: string): boolean {
   }
 }
 
-function headOf(file: string): string {
+function headOf(file: string): Buffer {
   try {
     const fd = openSync(file, "r");
     const head = Buffer.alloc(256);
     const length = readSync(fd, head);
     closeSync(fd);
-    return head.toString("latin1", 0, length);
+    return head.subarray(0, length);
   } catch {
     // Executable and not readable is a program to execve.
-    return "\x7fELF";
+    return Buffer.from("\x7fELF");
   }
+}
+
+/** Of one argument or variable, with the zero at its end: 32 pages of 4 KiB (execve(2)). */
+const mostOfOne = 128 * 1024;
+
+/** What execve(2) refuses with E2BIG is found while it can still be reported. The message names a variable, never its value. */
+export function requireFits(command: readonly string[], environment: NodeJS.ProcessEnv): void {
+  const [name = ""] = command;
+  const variables = Object.entries(environment).map(([key, value]): [string, string] => [key, `${key}=${value ?? ""}`]);
+  const words = [...command.map((word): [string, string] => ["an argument", word]), ...variables];
+  let all = 0;
+  for (const [what, word] of words) {
+    const bytes = Buffer.byteLength(word) + 1;
+    if (bytes > mostOfOne)
+      throw cannot(name, `${what} is longer than ${mostOfOne >> 10} KiB: files have no such limit`);
+    all += bytes + 8;
+  }
+  const most = mostOfAll();
+  if (all > most) throw cannot(name, `arguments and environment together are more than ${most >> 10} KiB`);
+}
+
+/** A quarter of the stack's limit, between 128 KiB and 6 MiB; some room is left for the file's own name. */
+function mostOfAll(): number {
+  let stack = 8 * 1024 * 1024;
+  try {
+    const [, soft] = /^Max stack size +(\d+|unlimited)/m.exec(readFileSync("/proc/self/limits", "utf8")) ?? [];
+    stack = soft === "unlimited" ? Number.POSITIVE_INFINITY : Number(soft ?? stack);
+  } catch {
+    // Without /proc: what is usual.
+  }
+  return Math.max(mostOfOne, Math.min(stack / 4, 6 * 1024 * 1024)) - 4096;
 }
 
 /** Signals a process cannot catch, or that mean itself: its children, its terminal, its own faults. */
@@ -58,11 +96,18 @@ const ownSignals = new Set(
 /**
  * Becomes the command: same process id, nothing of the agent left. Where Node has no execve (before 22.15), the agent stays as its
  * parent, passes every signal on once, and ends as it ends. `file` is from `findCommand`.
+ * @param leave leaves behind what reports this boot; `failed` says why the command did not start.
  * @returns only in the second case: the exit code.
  */
-export function becomeCommand(file: string, command: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+export function becomeCommand(
+  file: string,
+  command: readonly string[],
+  env: NodeJS.ProcessEnv,
+  leave: (failed?: string) => void,
+): Promise<number> {
   const [name = file, ...args] = command;
   if (process.execve) {
+    leave();
     // Node ignores these two, and what is ignored stays so across execve; what is caught becomes the default again.
     for (const signal of ["SIGPIPE", "SIGXFSZ"] as const) process.on(signal, () => {});
     try {
@@ -72,11 +117,17 @@ export function becomeCommand(file: string, command: readonly string[], env: Nod
     }
   }
   return new Promise((resolve, reject) => {
+    const names = (Object.keys(os.signals) as NodeJS.Signals[]).filter((signal) => !ownSignals.has(signal));
+    // Heard before there is a child, whose first signal could otherwise end its parent, or open Node's inspector.
+    for (const signal of names) process.on(signal, () => child.kill(signal));
     // A session of its own: else a terminal's Ctrl-C would reach it twice, from the terminal and from here.
     const child = loadChildProcess().spawn(file, args, { argv0: name, env, stdio: "inherit", detached: true });
-    const names = (Object.keys(os.signals) as NodeJS.Signals[]).filter((signal) => !ownSignals.has(signal));
-    for (const signal of names) process.on(signal, () => child.kill(signal));
-    child.on("error", (error) => reject(cannot(name, "code" in error ? String(error.code) : "spawn failed")));
+    child.on("spawn", () => leave());
+    child.on("error", (error) => {
+      const failure = cannot(name, "code" in error ? String(error.code) : "spawn failed");
+      leave(failure.message);
+      reject(failure);
+    });
     child.on("exit", (code, signal) => {
       if (signal === null) return resolve(code ?? 0);
       process.removeAllListeners(signal);

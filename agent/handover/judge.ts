@@ -16,9 +16,11 @@ export async function judge(
     return {
       verdict: "failed",
       reason: "not-ready",
-      message: `${who} does not answer on ${describeReady(ready)} within ${ready.withinMs / 1_000} s`,
+      message: `${who} ${units.length > 1 ? "do" : "does"} not answer on ${describeReady(ready)} within ${ready.withinMs / 1_000} s`,
     };
-  const message = ready ? `${who} answers on ${describeReady(ready)}` : `${files.length} files sealed`;
+  const message = ready
+    ? `${who} ${units.length > 1 ? "answer" : "answers"} on ${describeReady(ready)}`
+    : `${files.length} files sealed`;
   return unverified
     ? { verdict: "unverified", reason: "unverified", message: `metadata server away, the seal holds; ${message}` }
     : { verdict: "ready", reason: "ready", message };

@@ -16,6 +16,8 @@ export interface Remainder {
   bootedAt: string;
   phases: readonly Phase[];
   unverified: boolean;
+  /** Why the command did not start. */
+  failed: string | undefined;
 }
 
 /** How this very program is started again: by Node with its flags, or as a single executable. */
@@ -63,7 +65,10 @@ export async function runReady(
   const seal = readSeal(realDisk, root);
   if (!seal) throw new Failure("seal-broken", "There is no seal");
   const started = edge.now();
-  const found = await judge(seal, root, edge, remainder?.unverified ?? false);
+  const found: Verdict & { reason: Reason } =
+    remainder?.failed === undefined
+      ? await judge(seal, root, edge, remainder?.unverified ?? false)
+      : { verdict: "failed", reason: "exec-failed", message: remainder.failed };
   if (!remainder) return { verdict: found, reported: false };
   const { boot, bootedAt } = remainder;
   const ms = Math.round((edge.now() - started) * 10) / 10;

@@ -25,7 +25,8 @@ export interface Instance {
  * ones are left alone; readers accept both.
  */
 export function longNumbersAsText(json: string): string {
-  const tokens = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/gs;
+  // A string may lack its end: looked for again from every quote within, a torn answer would cost minutes.
+  const tokens = /"[^"\\]*(?:\\.[^"\\]*)*"?|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/gs;
   return json.replace(tokens, (token) => (/^-?\d{16,}$/.test(token) ? `"${token}"` : token));
 }
 

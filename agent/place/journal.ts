@@ -102,7 +102,7 @@ export function makeOwnFolder(tree: Tree, path: string, self: { uid: number; gid
     const stat = tree.lstat(folder);
     if (!stat) {
       tree.mkdir(folder, mode);
-      tree.sync(parentOf(folder));
+      if (!inMemory(folder)) tree.sync(parentOf(folder));
     }
     // Whatever the umask was of whoever started the agent.
     if (folder === path && ((stat?.mode ?? 0) & 0o7777) !== mode) tree.setFolder(folder, { ...self, mode });

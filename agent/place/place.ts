@@ -41,7 +41,7 @@ export interface Ground {
 
 /** Looks at every destination without touching anything. */
 export function survey(ground: Ground, placement: Placement): Survey {
-  return onTree(ground, (tree) => surveyTree(tree, placement));
+  return onTree(ground, (tree) => surveyTree(tree, ground.root, placement));
 }
 
 /**

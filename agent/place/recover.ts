@@ -1,4 +1,5 @@
-import { finish, readJournal, removeJournal, undo } from "./journal.ts";
+import { Failure } from "../outcome.ts";
+import { finish, readJournal, removeJournal, stateFolder, undo } from "./journal.ts";
 import { onTree } from "./ontree.ts";
 import type { Ground } from "./place.ts";
 
@@ -8,6 +9,10 @@ import type { Ground } from "./place.ts";
  */
 export function recover(ground: Ground): "nothing" | "undone" | "finished" {
   return onTree(ground, (tree) => {
+    const stat = tree.lstat(stateFolder);
+    // What stands there is done and believed.
+    if (stat && (stat.uid !== ground.self.uid || (stat.mode & 0o2) !== 0))
+      throw new Failure("seal-broken", `${stateFolder} is another user's, or everybody may write to it`);
     const journal = readJournal(tree);
     if (!journal) return "nothing";
     const staging = journal.state === "staging";

@@ -1,4 +1,4 @@
-import { isBelow, parentOf } from "./disk.ts";
+import { foldersAbove, isBelow, parentOf } from "./disk.ts";
 import type { Journal } from "./journal.ts";
 import { inMemory, memoryFolder } from "./memory.ts";
 import type { Ground, Placement } from "./place.ts";
@@ -32,9 +32,12 @@ export function stage(
   { made }: Survey,
   journal: Journal,
 ): void {
+  const temporaries = new Map(journal.entries.map((entry) => [entry.path, entry.temporary]));
   const temporary = (path: string): string => {
-    for (const entry of journal.entries)
-      if (isBelow(`${path}/`, entry.path)) return entry.temporary + path.slice(entry.path.length);
+    for (const top of [...foldersAbove(path), path]) {
+      const found = temporaries.get(top);
+      if (found !== undefined) return found + path.slice(top.length);
+    }
     return path;
   };
   const written: number[] = [];
@@ -45,6 +48,7 @@ export function stage(
   try {
     for (const entry of placement.entries) {
       if ("link" in entry) tree.symlink(entry.link, temporary(entry.path));
+      else if (inMemory(entry.path)) tree.keep(tree.create(temporary(entry.path), entry.bytes, entry), false);
       else written.push(tree.create(temporary(entry.path), entry.bytes, entry));
       if (written.length > mostOpen) keep();
     }

@@ -1,4 +1,4 @@
-import type { Stats } from "node:fs";
+import { readFileSync, type Stats } from "node:fs";
 import { Failure } from "../outcome.ts";
 import { foldersAbove } from "./disk.ts";
 import { stateFolder } from "./journal.ts";
@@ -14,7 +14,8 @@ export interface Survey {
 }
 
 /** Looks at every destination without touching anything. */
-export function surveyTree(tree: Tree, { entries, folders }: Placement): Survey {
+export function surveyTree(tree: Tree, root: string, { entries, folders }: Placement): Survey {
+  let mounted: Set<string> | undefined;
   const made = new Set<string>();
   const kept = new Set<string>();
   const seen = new Set<string>();
@@ -32,7 +33,15 @@ export function surveyTree(tree: Tree, { entries, folders }: Placement): Survey 
   for (const entry of entries) {
     for (const folder of foldersAbove(entry.path)) look(folder, entry.path);
     const stat = tree.lstat(entry.path);
-    if (stat && stays(tree, entry, stat)) kept.add(entry.path).add(memoryOf(entry.path).target);
+    if (!stat) continue;
+    if (stays(tree, entry, stat)) {
+      kept.add(entry.path).add(memoryOf(entry.path).target);
+      continue;
+    }
+    mounted ??= mountPoints(root);
+    if (mounted.has(entry.path)) throw new Failure("path-refused", `${entry.path} is mounted there by somebody else`);
+    if (stat.isFile() && tree.isImmutable(entry.path))
+      throw new Failure("path-refused", `${entry.path} is immutable: lsattr shows it, chattr -i -a takes it off`);
   }
   for (const { path } of folders) for (const folder of foldersAbove(`${path}/`)) look(folder, path);
   const own = (path: string) => `${stateFolder}/`.startsWith(`${path}/`) || `${memoryFolder}/`.startsWith(`${path}/`);
@@ -40,6 +49,26 @@ export function surveyTree(tree: Tree, { entries, folders }: Placement): Survey 
     made: [...made].filter((path) => !own(path)).sort((a, b) => foldersAbove(a).length - foldersAbove(b).length),
     kept,
   };
+}
+
+/**
+ * What is mounted below a root, as paths of the machine: proc_pid_mountinfo(5), field 5. No name can be given to what is a mount
+ * point (EBUSY), as the /etc/hostname of a container is. That has to be known before anything is final.
+ */
+function mountPoints(root: string): Set<string> {
+  const lines = readMounts().split("\n");
+  const paths = lines.map((line) =>
+    (line.split(" ")[4] ?? "").replace(/\\(\d{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8))),
+  );
+  return new Set(paths.flatMap((path) => (path.startsWith(`${root}/`) ? [path.slice(root.length)] : [])));
+}
+
+function readMounts(): string {
+  try {
+    return readFileSync("/proc/self/mountinfo", "utf8");
+  } catch {
+    return "";
+  }
 }
 
 /**

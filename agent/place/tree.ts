@@ -1,6 +1,7 @@
 import { constants, type Stats } from "node:fs";
 import { Failure } from "../outcome.ts";
 import { type Disk, errorCode, parentOf } from "./disk.ts";
+import { inMemory } from "./memory.ts";
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_WRONLY, O_RDONLY, O_DIRECTORY } = constants;
 /** Of Linux; Node does not name it. Such a descriptor only stands for the folder, and no right to read it is needed. */
@@ -94,24 +95,38 @@ export class Tree {
     }
   }
 
-  /** Makes the bytes of a created file last. */
-  keep(fd: number): void {
+  /** Makes the bytes of a created file last; those in memory last as they are. */
+  keep(fd: number, lasting = true): void {
     try {
-      this.#disk.fsyncSync(fd);
+      if (lasting) this.#disk.fsyncSync(fd);
     } finally {
       this.#disk.closeSync(fd);
     }
   }
 
-  /** Bytes and attributes of one and the same file; undefined when it is no plain file. Waits for no pipe. */
-  read(path: string): { bytes: Buffer; stat: Stats } | undefined {
+  /**
+   * Bytes and attributes of one and the same file; undefined when it is no plain file. Waits for no pipe.
+   * @param size with it, no bytes are read of a file of another size: others may have made it larger than memory.
+   */
+  read(path: string, size?: number): { bytes: Buffer; stat: Stats } | undefined {
     const fd = this.#disk.openSync(this.#start(path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     try {
       const stat = this.#disk.fstatSync(fd);
-      return stat.isFile() ? { bytes: this.#disk.readFileSync(fd), stat } : undefined;
+      if (!stat.isFile()) return undefined;
+      return { bytes: size === undefined || size === stat.size ? this.#disk.readFileSync(fd) : Buffer.alloc(0), stat };
     } finally {
       this.#disk.closeSync(fd);
     }
+  }
+
+  /** Whether a plain file may not even be replaced: chattr's `i` and `a`, as a try to open it for writing tells. */
+  isImmutable(path: string): boolean {
+    try {
+      this.#disk.closeSync(this.#disk.openSync(this.#start(path), O_WRONLY | O_NOFOLLOW | O_NONBLOCK));
+    } catch (error) {
+      return errorCode(error) === "EPERM";
+    }
+    return false;
   }
 
   /** Makes new names in a folder last. */
@@ -128,7 +143,7 @@ export class Tree {
       if (moves && (now.mode & 0o7777) !== mode) this.#disk.fchmodSync(fd, now.mode & mode & 0o777);
       if (moves) this.#disk.fchownSync(fd, uid, gid);
       if (moves || (now.mode & 0o7777) !== mode) this.#disk.fchmodSync(fd, mode);
-      this.#disk.fsyncSync(fd);
+      if (!inMemory(path)) this.#disk.fsyncSync(fd);
     });
   }
 

@@ -1,3 +1,4 @@
+import { faultsOfShapes } from "../render/shapes.ts";
 import type { Manifest } from "./manifest.ts";
 import { nameIn } from "./names.ts";
 import type { Surroundings } from "./plan.ts";
@@ -9,6 +10,7 @@ const everywhere =
 export const anyInstance: Surroundings = {
   knows: (name: string, { values }: Manifest) =>
     everywhere.test(name) || nameIn({ values: Object.fromEntries(values) }, name) !== undefined,
+  examine: faultsOfShapes,
   pinned: undefined,
   owner: (text) => ({ uid: 0, gid: 0, text: text ?? "" }),
   image: { has: () => true, read: () => Buffer.alloc(0) },

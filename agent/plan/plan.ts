@@ -66,6 +66,8 @@ export interface Plan {
 export interface Surroundings {
   /** Whether templates may ask for this name (which is not a secret's). */
   knows(name: string, manifest: Manifest): boolean;
+  /** What is wrong with a template whose tags are right: in the shape it takes here, or in any. */
+  examine(template: Template, manifest: Manifest): Finding[];
   /** Name → reference of secrets that are named outside of the manifest; undefined: any may be. */
   pinned: ReadonlyMap<string, string> | undefined;
   /** A sentence when the owner cannot be had. */
@@ -88,7 +90,7 @@ export function makePlan(
 
   const use = (read: { template: Template; findings: Finding[] }, secretsAllowed: boolean): Template => {
     const { template } = read;
-    findings.push(...read.findings);
+    findings.push(...(read.findings.length > 0 ? read.findings : around.examine(template, manifest)));
     for (const name of template.names) {
       const secret = secretOf(name);
       if (name === "secrets") for (const each of references.keys()) needed.add(each);

@@ -32,7 +32,7 @@ const release = object(
       object(
         {
           bucket,
-          topic: text(/^projects\/[^/?#\s]+\/topics\/[^/?#\s]+$/, "not-a-topic", "projects/P/topics/T is needed."),
+          topic: text(/^projects\/[a-z0-9.:-]+\/topics\/[\w.~+-]+$/, "not-a-topic", "projects/P/topics/T is needed."),
         },
         true,
       ),

@@ -1,7 +1,9 @@
 import type { Scalar } from "../plan/manifest.ts";
-import type { Given } from "./expand.ts";
+import { type Given, largest } from "./expand.ts";
 import { quoteSafe, textOf, Unfit } from "./formats/format.ts";
 import type { Slot } from "./parse.ts";
+
+const large = "it grows beyond 4 MiB";
 
 /** The value that is written in a slot. Throws `Unfit`. */
 export function filtered(given: Given, filters: Slot["filters"]): Scalar {
@@ -12,8 +14,10 @@ export function filtered(given: Given, filters: Slot["filters"]): Scalar {
       value = Buffer.from(value instanceof Uint8Array ? value : textOf(scalar(value))).toString(name);
     else if (name === "json") value = jsonOf(value instanceof Uint8Array ? scalar(value) : value);
     else if (name === "indent") value = textOf(scalar(value)).replaceAll("\n", `\n${" ".repeat(Number(argument))}`);
-    else if (Array.isArray(value)) value = value.map((item) => textOf(scalar(item))).join(String(argument));
-    else throw new Unfit("it is no list to join");
+    else if (!Array.isArray(value)) throw new Unfit("it is no list to join");
+    else if (value.length * String(argument).length > largest) throw new Unfit(large);
+    else value = value.map((item) => textOf(scalar(item))).join(String(argument));
+    if (typeof value === "string" && value.length > largest) throw new Unfit(large);
   }
   return scalar(value);
 }

@@ -83,7 +83,11 @@ const filters: Record<string, RegExp> = {
   indent: /^\d\d?$/,
   join: /^"/,
 };
+/** Each may double a text. */
+const mostFilters = 4;
 const deepest = 8;
+/** Of a name, so that no time is spent on what is none. */
+const longest = 256;
 
 type Rule = [code: string, sentence: string];
 const opaque: Rule = ["secret-opaque", "A secret is written, or asked for whether it is there. It has no parts."];
@@ -97,15 +101,21 @@ const malformed: Rule = [
 export function parseTemplate(text: string): Parsed {
   const parsed: Parsed = { body: [], refs: [], secret: false, deciders: new Map(), faults: [] };
   /** Blocks that are open, each with what holds outside of it. */
-  const open: { block: Choice | Loop; body: Part[]; loops: Map<string, string>; asked: string[] }[] = [];
+  const open: { block: Choice | Loop; body: Part[]; loops: Map<string, string>; asked: Set<string> }[] = [];
   let { body } = parsed;
   /** Names of the loops around → path. */
   let loops = new Map<string, string>();
-  /** Paths that conditions around have asked for. */
-  let asked: string[] = [];
+  /** Paths that conditions of the block around have asked for. */
+  let asked = new Set<string>();
 
   const fault = (offset: number, code: string, sentence: string): void => {
     parsed.faults.push({ offset, code, sentence });
+  };
+  /** Whether a condition around has asked for it, or for what it is a part of. */
+  const isAsked = (path: string) => {
+    const parts = path.split(".", longest);
+    const all = parts.map((_, i) => parts.slice(0, i + 1).join("."));
+    return [asked, ...open.map((outer) => outer.asked)].some((known) => all.some((part) => known.has(part)));
   };
   const refer = (name: string, at: number, optional: boolean): Ref => {
     const [head = ""] = name.split(".", 1);
@@ -115,11 +125,11 @@ export function parseTemplate(text: string): Parsed {
       at,
       path,
       secret: /^secrets(?:\.|\[])/.test(path),
-      optional: optional || asked.some((known) => `${path}.`.startsWith(`${known}.`)),
+      optional: optional || isAsked(path),
     };
     if (!loops.has(head)) {
       parsed.refs.push(ref);
-      if (reserved.test(name)) fault(at, ...malformed);
+      if (reserved.test(name) || name.length > longest) fault(at, ...malformed);
     } else if (path.startsWith("secrets[].")) fault(at, ...opaque);
     return ref;
   };
@@ -132,6 +142,7 @@ export function parseTemplate(text: string): Parsed {
     if (open.length >= deepest) fault(block.at, "block-deep", `Blocks stand ${deepest} deep at most.`);
     body.push(block);
     open.push({ block, body, loops, asked });
+    asked = new Set();
     body = inner;
   };
 
@@ -152,7 +163,7 @@ export function parseTemplate(text: string): Parsed {
     if (sign && ref.secret) fault(at, ...opaque);
     decide(ref, test.against ?? twice);
     branch(at, test, otherwise !== undefined);
-    asked = [...asked, ref.path];
+    asked.add(ref.path);
   };
   const readLoop = ([, first = "", second, name = ""]: string[], at: number) => {
     const over = refer(name, at, false);
@@ -172,8 +183,10 @@ export function parseTemplate(text: string): Parsed {
     filter.lastIndex = head?.length ?? 0;
     while (filter.lastIndex < inside.length) {
       const [, name = "", argument = ""] = filter.exec(inside) ?? [];
-      if (!Object.hasOwn(filters, name) || !filters[name]?.test(argument) || (name === "default" && found.length > 0)) {
-        const sentence = 'Filters are default(…) as the first, json, base64, indent(0 to 99) and join("…").';
+      const rule = found.length < mostFilters && Object.hasOwn(filters, name) ? filters[name] : undefined;
+      if (!rule?.test(argument) || (name === "default" && found.length > 0)) {
+        const sentence =
+          'Filters are default(…) as the first, json, base64, indent(0 to 99) and join("…"); four at most.';
         return fault(at, "filter-unknown", sentence);
       }
       found.push({ name, argument: argument && JSON.parse(argument) });
@@ -200,6 +213,8 @@ export function parseTemplate(text: string): Parsed {
       fault(at, "placeholder-open", "{{ without }} on the same line.");
       break;
     }
+    // Whoever goes this deep has been told often enough.
+    if (open.length >= 2 * deepest) return parsed;
     const inside = whole.slice(2, -2).trim();
     const blockLike = /^(?:if|else|for|end)(?![\w.-])/.test(inside);
     let end = at + whole.length;

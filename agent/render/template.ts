@@ -1,10 +1,10 @@
 import { type Finding, findingAt } from "../finding.ts";
-import type { FormatName, Scalar } from "../plan/manifest.ts";
+import type { FormatName } from "../plan/manifest.ts";
 import { expand, type Given, largeFault, largest, type Piece } from "./expand.ts";
 import { filtered } from "./filters.ts";
 import { bare, mark, type Place, Unfit } from "./formats/format.ts";
 import { formatRules } from "./formats/index.ts";
-import { type Fault, type Parsed, parseTemplate, twice } from "./parse.ts";
+import { type Fault, type Parsed, parseTemplate } from "./parse.ts";
 
 /** A template read once: its own text, and what it asks for. */
 export interface Template {
@@ -26,26 +26,33 @@ export interface Template {
 /** Payloads of secrets come as bytes; `secrets` is the list of the names that have one. */
 export type Lookup = (name: string) => Given;
 
-/** So many units of text are looked at for shapes. What is placed is checked again in the shape that it takes. */
-const patience = 1 << 21;
-
 /** Findings of one template, since finding the line of each takes its time. */
 const most = 500;
 
-/** Reads a template without any value; all that is wrong with it, in any shape it may take, comes back at once. */
+/** Reads a template's tags, and says all that is wrong with them. Whether values may stand where they do depends on its shape. */
 export function readTemplate(
   where: string,
   text: string,
   format: FormatName,
 ): { template: Template; findings: Finding[] } {
-  const parsed = parseTemplate(text);
+  const parsed = parseTemplate(text.length > largest ? "" : text);
   const { refs, faults, secret } = parsed;
   const names = new Set(refs.map(({ name }) => name));
   const optionalNames = new Set(names);
   for (const { name, optional } of refs) if (!optional) optionalNames.delete(name);
   const template: Template = { where, format, text, parsed, shapes: new Map(), names, optionalNames, secret };
-  // Places are only right in a text whose tags are.
-  return { template, findings: findingsOf(template, faults.length > 0 ? faults : faultsOfShapes(template)) };
+  return { template, findings: findingsOf(template, text.length > largest ? [largeFault] : faults) };
+}
+
+/** What is wrong with the shape it takes with these values. Where they decide none, rendering says so. */
+export function faultsOfShape(template: Template, lookup: Lookup): Finding[] {
+  const { pieces, faults } = expand(template.parsed.body, lookup, true);
+  return faults.length > 0 ? [] : findingsOf(template, faultsIn(template, pieces));
+}
+
+/** Of one shape, whatever the values in its slots will be. */
+export function faultsIn(template: Template, pieces: readonly Piece[]): Fault[] {
+  return compose(template, pieces, (_slot, place) => (place === bare ? "0" : "")).faults;
 }
 
 /** Names that `known` does not know, each where it stands. Of those that may be absent the group must be known. */
@@ -75,43 +82,12 @@ export function renderTemplate(template: Template, lookup: Lookup): { text: stri
   return { text: findings.length > 0 ? "" : composed.text, findings };
 }
 
-function findingsOf({ where, text }: Template, faults: readonly Fault[]): Finding[] {
+export function findingsOf({ where, text }: Template, faults: readonly Fault[]): Finding[] {
   const once = new Map(faults.map((fault) => [`${fault.offset} ${fault.code}`, fault]));
   return [...once.values()]
     .sort((a, b) => a.offset - b.offset)
     .slice(0, most)
     .map(({ offset, code, sentence }) => findingAt(where, text, offset, code, sentence));
-}
-
-function faultsOfShapes(template: Template): Fault[] {
-  const faults: Fault[] = [];
-  const { parsed, text } = template;
-  let size = 0;
-  for (const decided of decisions(parsed.deciders)) {
-    if (size > patience) break;
-    const { pieces } = expand(parsed.body, (path) => decided.get(path), false);
-    size += text.length + pieces.length;
-    faults.push(...compose(template, pieces, (_slot, place) => (place === bare ? "0" : "")).faults);
-  }
-  return faults;
-}
-
-/** All that decides a shape at its fullest and at its barest; then each alone at each of its values. */
-function* decisions(deciders: Parsed["deciders"]): Generator<Map<string, Scalar>> {
-  const full = new Map<string, Scalar>();
-  for (const [path, values] of deciders)
-    for (const value of values) if (full.get(path) !== twice) full.set(path, value);
-  yield full;
-  yield new Map();
-  for (const [path, values] of deciders) {
-    const without = new Map(full);
-    without.delete(path);
-    yield without;
-    for (const value of values) {
-      yield new Map(full).set(path, value);
-      yield new Map([[path, value]]);
-    }
-  }
 }
 
 /** Puts pieces together; `write` may throw `Unfit`. */

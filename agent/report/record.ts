@@ -1,4 +1,5 @@
-import { constants, readFileSync } from "node:fs";
+import { constants } from "node:fs";
+import { startOf } from "../place/claim.ts";
 import { type Disk, errorCode, unlessMissing } from "../place/disk.ts";
 import { stateFolder } from "../place/journal.ts";
 
@@ -71,14 +72,6 @@ export function readRecords(text = "[]"): BootRecord[] {
 export function resources(): Pick<BootRecord, "cpu" | "rss" | "before"> {
   const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
   const used = { cpu: Math.round((userCPUTime + systemCPUTime) / 1_000), rss: maxRSS };
-  try {
-    // Field 22 of proc_pid_stat(5), in 1/100 s; names of programs may hold spaces and brackets.
-    const fields = readFileSync("/proc/self/stat", "utf8")
-      .replace(/^.*\) /s, "")
-      .split(" ");
-    const before = Number(fields[19]) * 10;
-    return before > 0 ? { ...used, before } : used;
-  } catch {
-    return used;
-  }
+  const before = Number(startOf("self")) * 10;
+  return before > 0 ? { ...used, before } : used;
 }

@@ -11,6 +11,7 @@ import type { Rendered } from "../render/files.ts";
 import { lookupKept } from "../render/files.ts";
 import { readTemplate, renderTemplate, type Template } from "../render/template.ts";
 import { version } from "../version.ts";
+import { hardwareOf } from "./hardware.ts";
 import { onDisk, type Seal, type SealedSecret, type SealedTemplate } from "./seal.ts";
 import { watch } from "./watch.ts";
 
@@ -55,6 +56,7 @@ export function composeSeal(ground: Ground, plan: Plan, rendered: Rendered, abou
   return {
     seal: 1,
     instance: about.instance,
+    hardware: hardwareOf(ground.root),
     release: release?.release ?? "",
     fleet: release?.fleet ?? "",
     reports: release?.reports ?? null,
@@ -63,7 +65,11 @@ export function composeSeal(ground: Ground, plan: Plan, rendered: Rendered, abou
     sealedAt: about.sealedAt,
     files: files
       .filter(({ secret }) => !secret)
-      .map(({ path, bytes, owner, mode }) => ({ ...sealed(path, owner, mode), sha256: sha256(bytes) })),
+      .map(({ path, bytes, owner, mode }) => ({
+        ...sealed(path, owner, mode),
+        sha256: sha256(bytes),
+        size: bytes.length,
+      })),
     secretFiles: files.filter(({ secret }) => secret).map((file) => sealSecret(file, names)),
     directories: plan.directories.map(({ path, owner, mode }) => sealed(path, owner, mode)),
     made: made.filter((path) => !inMemory(path)),

@@ -18,6 +18,8 @@ interface Sealed {
 
 export interface SealedFile extends Sealed {
   sha256: string;
+  /** Bytes. */
+  size: number;
 }
 
 /**
@@ -56,6 +58,8 @@ export interface SealedReady {
 export interface Seal {
   seal: 1;
   instance: string;
+  /** What the firmware calls this machine, which its disk's copies do not take along; empty where nobody knows. */
+  hardware: string;
   release: string;
   fleet: string;
   reports: { bucket: string; topic: string } | null;
@@ -92,13 +96,17 @@ export function onDisk({ disks }: Pick<Seal, "disks">, path: string): boolean {
 
 /** undefined when this disk was never sealed. A seal that cannot be read does not hold. */
 export function readSeal(disk: Disk, root: string): Seal | undefined {
+  let why = "";
   try {
     const found = onTree({ disk, root }, (tree) => unlessMissing(() => ({ read: tree.read(sealPath) })));
     if (!found) return undefined;
     const seal: Seal = JSON.parse(found.read?.bytes.toString() ?? "");
     if (seal.seal === 1 && typeof seal.instance === "string" && Array.isArray(seal.files)) return seal;
-  } catch {
-    // Said below: an error of the parser would quote the file.
+  } catch (error) {
+    // The system's; an error of the parser would quote the file.
+    if (error instanceof Failure) why = `: ${error.message}`;
   }
-  throw new Failure("seal-broken", `${sealPath} cannot be read as a seal`);
+  // Whoever is not root must not be told that the machine is broken.
+  const forbidden = process.getuid?.() !== 0 && /EACCES/.test(why);
+  throw new Failure(forbidden ? "usage" : "seal-broken", `${sealPath} cannot be read as a seal${why}`);
 }

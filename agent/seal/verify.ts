@@ -34,9 +34,10 @@ export function differences(disk: Disk, root: string, seal: Seal): Difference[] 
     }
   };
   const file = (sealed: SealedFile) => {
-    const now = tree.read(sealed.path);
+    const now = tree.read(sealed.path, sealed.size);
     if (!now) return "kind";
-    return attributes(sealed, now.stat) ?? (sha256(now.bytes) === sealed.sha256 ? undefined : "content");
+    const same = now.stat.size === sealed.size && sha256(now.bytes) === sealed.sha256;
+    return attributes(sealed, now.stat) ?? (same ? undefined : "content");
   };
   const link = ({ path, to }: SealedLink) => (tree.readlink(path) === to ? undefined : "link");
   try {

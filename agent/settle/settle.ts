@@ -1,7 +1,6 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { unitNameOf } from "../disks/escape.ts";
-import { makeFolders, mountDirectly } from "../disks/mount.ts";
+import { existsSync, rmSync } from "node:fs";
 import type { Deadline, Edge } from "../edge/deadline.ts";
+import { loadMore } from "../load-more.ts";
 import { Failure } from "../outcome.ts";
 import type { Disk } from "../place/disk.ts";
 import type { Seal } from "../seal/seal.ts";
@@ -16,35 +15,22 @@ export interface Settling {
   deadline: Deadline;
 }
 
-/** In memory: it goes with the kernel's boot, after which systemd has read everything by itself. */
-const unsettled = "/run/moult-unsettled";
-
-/** Before units are placed: a run that follows a killed one in the same boot of the kernel is fresh, too. */
-export function beginSettling(root: string): void {
-  mkdirSync(`${root}/run`, { recursive: true });
-  writeFileSync(root + unsettled, "", { mode: 0o600 });
-}
+/**
+ * Placed with the units, and gone once systemd has taken all of them: until then every run is fresh, after a kill and after a
+ * reboot. systemd starts what it can of a machine by itself, and says nothing of a unit that it does not load.
+ */
+export const unsettledPath = "/var/lib/moult/unsettled";
 
 export function isUnsettled(root: string): boolean {
-  return existsSync(root + unsettled);
+  return existsSync(root + unsettledPath);
 }
 
 /** What was placed comes into force: systemd reads its units, disks are mounted, folders made on them. Starts nothing else. */
 export async function settle(seal: Seal, about: Settling): Promise<void> {
-  const { root, fresh, deadline, disk } = about;
+  const { root, fresh, deadline } = about;
   const systemd = hasSystemd(root);
   if (systemd && fresh && seal.reload) reload(seal, root, deadline);
-  for (const one of seal.disks) {
-    if (!systemd) {
-      await mountDirectly(one, about);
-      continue;
-    }
-    const unit = `${unitNameOf(one.mount)}.mount`;
-    if (systemctl(root, deadline.left(), "start", unit).status === 0) continue;
-    const [state = ""] = unitStates(root, deadline.left() + 1_000, [unit], "Id,LoadState,ActiveState,Result");
-    throw new Failure("disk-failed", `The disk ${one.device} is not mounted at ${one.mount}: ${state}`);
-  }
-  if (seal.disks.length > 0) makeFolders(disk, root, seal);
+  if (seal.disks.length > 0) await (await loadMore()).mountDisks(seal, { ...about, systemd });
 }
 
 /** A unit file that systemd does not take is found before anything starts, not when a unit silently stays away. */
@@ -65,7 +51,7 @@ export function startUnits({ start }: Pick<Seal, "start">, { root, fresh }: Pick
 }
 
 export function endSettling(root: string): void {
-  rmSync(root + unsettled, { force: true });
+  rmSync(root + unsettledPath, { force: true });
 }
 
 /** Stops what the manifest started: a machine that drifted and is not to serve. @returns what went wrong. */

@@ -4,9 +4,10 @@ export const usage = `moult-agent boot [--root DIR] [NETWORK] [--json] [--exec -
 moult-agent verify [--root DIR] [--json] [--report [NETWORK]]
     compare the disk with its seal
 moult-agent ready [--root DIR] [--json]      ask whether the application is ready, as a boot does
-moult-agent status [--root DIR] [--json]     show what is sealed
-moult-agent check | render | analyze | clean | lint
-    for people; each has --help
+moult-agent status | analyze | render | check | clean | lint
+    for people; each has --help:
+    what is sealed here; where the boot's time went; what a machine would get;
+    is a manifest valid; ready a disk to become an image; is it fit to be one
 moult-agent --help | --version
 
 --root      the root file system to configure (/)
@@ -18,4 +19,5 @@ NETWORK
 --endpoint  API=URL, another place for secretmanager, storage or pubsub; once for each
 --deadline  seconds, for everything up to the seal (180)
 
-exit: 0 sealed, 10 description invalid, 11 refused, 12 deadline, 13 placing failed, 14 seal broken, 64 usage, 70 bug`;
+exit: 0 sealed, 10 description invalid, 11 refused, 12 deadline passed,
+      13 placing failed, 14 seal broken, 64 usage, 70 bug`;

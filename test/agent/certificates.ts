@@ -20,6 +20,11 @@ export class Authority {
     this.#openssl("req", "-x509", ...this.#key("ca.key"), "-days", "20000", "-subj", `/CN=${name}`, "-out", this.file);
   }
 
+  /** Its own certificate. */
+  get pem(): string {
+    return readFileSync(this.file, "utf8");
+  }
+
   /** @param from and `to`: days from now. */
   issue({ cn = "127.0.0.1", san = "IP:127.0.0.1", from = -1, to = 2 } = {}): { key: Buffer; cert: Buffer } {
     const [key, csr, cert] = ["key", "csr", "pem"].map((end) => `${this.#issued}.${end}`);

@@ -3,7 +3,7 @@ import { existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileS
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type FakeCloud, startCloud } from "./cloud.ts";
-import { builtAgent, ended, Machine, runAgent } from "./machine.ts";
+import { builtAgent, ended, Machine, runAgent, testNode } from "./machine.ts";
 
 const rootHome = "/root";
 const ada = "/home/ada";
@@ -18,6 +18,7 @@ let machine: Machine;
 const gone = [
   "/etc/ssh/ssh_host_ed25519_key",
   "/etc/ssh/ssh_host_ed25519_key.pub",
+  "/etc/ssh/ssh_host_ed25519_key-cert.pub",
   "/var/lib/dbus/machine-id",
   "/var/lib/systemd/random-seed",
   "/var/lib/systemd/credential.secret",
@@ -86,7 +87,7 @@ function expectClean(): void {
     "/etc/web",
     "/run/moult",
     "/run/moult-verify",
-    "/run/moult-unsettled",
+    "/var/lib/moult/unsettled",
     "/var/lib/moult/seal.json",
     "/var/lib/moult/boots.json",
   ])
@@ -125,8 +126,9 @@ describe("clean", () => {
     const run = await clean("--dry-run");
     expect(run.exit).toBe(0);
     expect(machine.persistent()).toEqual(before);
-    expect(run.stdout).toContain("would remove /etc/ssh/ssh_host_ed25519_key (");
-    expect(run.stdout).toContain("would remove /var/lib/moult/seal.json (");
+    expect(run.lines[0]).toMatch(/^dry run, nothing is changed/);
+    expect(run.stdout).toContain("\nremove /etc/ssh/ssh_host_ed25519_key (");
+    expect(run.stdout).toContain("\nremove /var/lib/moult/seal.json (");
     const told = JSON.parse((await clean("--dry-run", "--json")).stdout);
     const done = JSON.parse((await clean("--json")).stdout);
     expect(done).toEqual({ ...told, dryRun: false });
@@ -236,7 +238,7 @@ describe("clean", () => {
       expect(await machine.boot()).toMatchObject({ exit: 0 });
       const args = ["-r", preload, builtAgent(), "clean", "--root", machine.root, "--metadata", nobody];
       const cut = await ended(
-        spawn(process.execPath, args, { env: { LEFT: String(left) }, stdio: ["ignore", "pipe", "pipe"] }),
+        spawn(testNode, args, { env: { LEFT: String(left) }, stdio: ["ignore", "pipe", "pipe"] }),
       );
       if (cut.exit === 0) break;
       killed++;

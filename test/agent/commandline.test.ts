@@ -82,16 +82,14 @@ describe("the command line", () => {
   });
 
   test("the last of two values wins, and a value may look like anything but a flag", () => {
-    expect(parseCommandLine(["status", "--root", "/a", "--root=/b=c"])).toMatchObject({ root: "/b=c" });
+    expect(parseCommandLine(["verify", "--root", "/a", "--root=/b=c"])).toMatchObject({ root: "/b=c" });
     expect(parseCommandLine(["boot", "--help", "--root", "/a"])).toEqual({ command: "tools", args: ["--help"] });
     expect(parseCommandLine(["verify", "-h"])).toEqual({ command: "tools", args: ["--help"] });
   });
 
   test.each([
-    ["no command", []],
-    ["an unknown command", ["reboot"]],
     ["an unknown flag", ["boot", "--rot", "/m"]],
-    ["a flag of another command", ["status", "--deadline", "3"]],
+    ["a flag of another command", ["boot", "--report"]],
     ["the network of a verify that tells nobody", ["verify", "--deadline", "3"]],
     ["a word too many", ["boot", "now"]],
     ["a flag without its value", ["boot", "--root"]],
@@ -122,6 +120,17 @@ describe("the command line", () => {
     expect(run.stderr).toContain("moult-agent: usage: Unknown option '--rot'");
   });
 
+  test.each([
+    ["no command", [], "A command comes first: boot, "],
+    ["a flag before the command", ["--json", "boot"], "A command comes first: boot, "],
+    ["an unknown command", ["reboot"], "There is no command reboot; there are: boot, verify, ready, status, "],
+    ["a command named like something every object has", ["constructor"], "There is no command constructor; "],
+  ])("names the commands to whoever gives %s", async (_what, args, message) => {
+    const run = await runAgent(...args);
+    expect(run).toMatchObject({ exit: 64, stdout: "" });
+    expect(run.stderr).toContain(message);
+  });
+
   test("shows help and version", async () => {
     const [help, shown] = [await runAgent("--help"), await runAgent("--version")];
     expect(help).toMatchObject({ exit: 0 });
@@ -130,7 +139,7 @@ describe("the command line", () => {
       "verify",
       "status",
       "ready",
-      "check | render | analyze | clean | lint",
+      "status | analyze | render | check | clean | lint",
       "--exec",
       "--report",
       "--root",
@@ -190,7 +199,7 @@ test("the README explains every reason word with its exit code", () => {
 
 test("the README shows every command, and every rule of lint with its severity", () => {
   const readme = readFileSync(new URL("../../agent/README.md", import.meta.url), "utf8");
-  for (const name of [...Object.keys(tools), "status", "verify"]) expect(readme).toContain(`moult-agent ${name}`);
+  for (const name of [...Object.keys(tools), "verify"]) expect(readme).toContain(`moult-agent ${name}`);
   const shown = [...readme.matchAll(/^\| `([a-z-]+)` +\| (error|warning) +\|/gm)].map(
     ([, id, severity]) => `${id} ${severity}`,
   );

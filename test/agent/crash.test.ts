@@ -142,20 +142,40 @@ async function whole(machine: Machine): Promise<Record<string, string>> {
   return after;
 }
 
-const points = { tried: 0, clean: 0 };
-afterAll(() => console.log(`points tried ${points.tried}, points clean ${points.clean}`));
+const points = { tried: 0, clean: 0, boots: 0 };
+afterAll(() =>
+  console.log(
+    `points tried ${points.tried}, points clean ${points.clean}, different disks booted again ${points.boots}`,
+  ),
+);
+
+/** What a boot could see of a disk; random names and times are the same in all. */
+function looksOf(machine: Machine): string {
+  const unsettled = existsSync(`${machine.root}/run/moult-unsettled`);
+  return JSON.stringify([unsettled, stateOf(machine.root)])
+    .replaceAll(/\.moult-[0-9a-f]{16}/g, ".moult-token")
+    .replaceAll(/moult-boot-\d+-\d+/g, "claim of a process that is no more")
+    .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "time");
+}
 
 /** Kills a boot of a copy of `start` at each of the points, and boots again. */
 async function killEverywhere(start: Machine, before: Record<string, string>, what: readonly string[]): Promise<void> {
   const after = await whole(start);
+  /** Many calls only read: what was killed before one of them leaves the same disk, from which a boot ends the same. */
+  const seen = new Set<string>();
   await allAtOnce(what, async (point) => {
     points.tried++;
     const machine = copyOf(start);
     const run = await wreck(machine, point);
     expect(run.killed, `${point}: ${run.last}`).toBe(true);
     expectNoMix(machine, before, after, point);
-    expect(await machine.boot(), point).toMatchObject({ exit: 0 });
-    expectWhole(machine, after, point);
+    const looks = looksOf(machine);
+    if (all || !seen.has(looks)) {
+      seen.add(looks);
+      points.boots++;
+      expect(await machine.boot(), point).toMatchObject({ exit: 0 });
+      expectWhole(machine, after, point);
+    }
     discard(machine);
     points.clean++;
   });

@@ -148,15 +148,35 @@ kill -9 $PPID; exit 1`;
   test("a boot that was killed while a file system was made is finished by the next one", () => {
     standIn("mkfs.ext4", powerCut);
     expect(boot().signal).toBe("SIGKILL");
-    expect(JSON.parse(readFileSync(join(root, "intent-at-mkfs"), "utf8"))).toMatchObject({
-      instance: "1",
-      device: "data",
-      bytes: 32 * MiB,
-    });
+    expect(JSON.parse(readFileSync(join(root, "intent-at-mkfs"), "utf8"))).toMatchObject([
+      { instance: "1", device: "data", bytes: 32 * MiB },
+    ]);
     expect(statSync(intent()).mode & 0o777).toBe(0o600);
     rmSync(join(bin, "mkfs.ext4"));
     expect(boot().out).toBe("disks: ext4 is made on data, where an interrupted boot had begun it\ndone\n");
     expect(found().type).toBe("ext4");
+    expect(existsSync(intent())).toBe(false);
+  });
+
+  test("two of them, killed one after the other and wanted in another order, are both finished", () => {
+    const other = join(root, "dev/disk/by-id/google-other");
+    writeFileSync(other, "");
+    truncateSync(other, 32 * MiB);
+    const both = (...devices: string[]) => {
+      const parts = devices.map((device) => ({ device, mount: `/srv/${device}` }));
+      const script = new URL("disks/run.ts", import.meta.url).pathname;
+      const env = { PATH: `${bin}:${process.env.PATH}:/usr/sbin:/sbin` };
+      return spawnSync(process.execPath, [script, root, "1", JSON.stringify(parts)], { env, encoding: "utf8" });
+    };
+    standIn("mkfs.ext4", powerCut);
+    expect(both("data", "other").signal).toBe("SIGKILL");
+    expect(both("other", "data").signal).toBe("SIGKILL");
+    expect(JSON.parse(readFileSync(intent(), "utf8"))).toMatchObject([{ device: "data" }, { device: "other" }]);
+    rmSync(join(bin, "mkfs.ext4"));
+    expect(both("other", "data").stdout).toBe(
+      "disks: ext4 is made on other, where an interrupted boot had begun it\n" +
+        "disks: ext4 is made on data, where an interrupted boot had begun it\ndone\n",
+    );
     expect(existsSync(intent())).toBe(false);
   });
 
@@ -224,15 +244,16 @@ kill -9 $PPID; exit 1`;
         rmSync(image);
         symlinkSync(device, image);
         // Mounts of a namespace go with it.
+        const words = [
+          new URL("disks/run.ts", import.meta.url).pathname,
+          root,
+          "1",
+          '[{"options":["noatime"]}]',
+          "mount",
+        ];
+        const mounting = `'${process.execPath}' ${words.map((word) => `'${word}'`).join(" ")}`;
         const run = (then: string) => {
-          const words = [
-            new URL("disks/run.ts", import.meta.url).pathname,
-            root,
-            "1",
-            '[{"options":["noatime"]}]',
-            "mount",
-          ];
-          const script = `'${process.execPath}' ${words.map((word) => `'${word}'`).join(" ")} && ${then}`;
+          const script = `${mounting} && ${then}`;
           const env = { PATH: `${bin}:/usr/sbin:/usr/bin:/sbin:/bin` };
           const ended = spawnSync("unshare", ["-m", "sh", "-c", script], { env, encoding: "utf8" });
           expect(ended.stderr).toBe("");
@@ -249,8 +270,18 @@ kill -9 $PPID; exit 1`;
             `cat '${at}/inner/most/x'; rmdir '${at}/inner/most' 2>/dev/null; mv '${at}/inner' '${at}/old'; ln -s old '${at}/inner'`,
           ),
         ).toBe("done\nkept\n");
+        expect(run(`umount '${at}'; mount -t tmpfs tmpfs '${at}'; ${mounting}`)).toContain(
+          "disk-failed: The disk data: something else is mounted at /var/lib/web-data\n",
+        );
         // What an application left there is not followed.
         expect(run("true")).toMatch(/^path-refused: .*inner is a link/);
+        // Nor is one in the mount point's place, or above it: the disk would cover what somebody else chose.
+        rmSync(at, { recursive: true });
+        mkdirSync(join(root, "chosen"));
+        symlinkSync("../../chosen", at);
+        expect(run(`findmnt -no TARGET '${root}/chosen'; echo over`)).toMatch(
+          /^path-refused: \/var\/lib\/web-data\b.* is a link, and links are not followed\nover\n$/,
+        );
       } finally {
         execFileSync("losetup", ["-d", device]);
       }
@@ -293,7 +324,7 @@ esac
     await expect(settle({ ...emptySeal, disks: [disk({})] }, about)).rejects.toMatchObject({
       reason: "disk-failed",
       message:
-        "The disk data is not mounted at /var/lib/web-data: Id=var-lib-web\\x2ddata.mount, LoadState=loaded, ActiveState=failed, Result=timeout",
+        "The disk data: it is not mounted at /var/lib/web-data: Id=var-lib-web\\x2ddata.mount, LoadState=loaded, ActiveState=failed, Result=timeout",
     });
   } finally {
     process.env.PATH = path;

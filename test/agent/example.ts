@@ -5,8 +5,11 @@ import { makePlan } from "../../agent/plan/plan.ts";
 
 const page = readFileSync(new URL("../../docs/manifest.md", import.meta.url), "utf8");
 
-/** The annotated manifest of docs/manifest.md. */
-export const exampleYaml = /```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? "";
+const shown = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text = ""]) => text);
+
+/** The manifests of docs/manifest.md: a small one, and the annotated one that has every field. */
+export const smallYaml = shown[0] ?? "";
+export const exampleYaml = shown[1] ?? "";
 
 /** What its files/ folder holds. */
 export const exampleSources: Record<string, string> = {

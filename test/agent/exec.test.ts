@@ -4,9 +4,9 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { findCommand } from "../../agent/handover/exec.ts";
+import { findCommand, requireFits } from "../../agent/handover/exec.ts";
 import { type FakeCloud, startCloud } from "./cloud.ts";
-import { builtAgent, ended, Machine, testNode } from "./machine.ts";
+import { builtAgent, ended, Machine, runAgent, testNode } from "./machine.ts";
 
 let cloud: FakeCloud;
 let machine: Machine;
@@ -214,6 +214,7 @@ test.each<[sentence: string, command: () => string, says: RegExp]>([
     /interpreter "\/no\/such" is not there/,
   ],
   ["has the line ends of Windows", () => program("#!/bin/sh\r\necho x\r\n"), /interpreter "\/bin\/sh\\r" is not there/],
+  ["is for another processor", foreignProgram, /it is a program for another kind of processor/],
   ["has no first line that says what it is", () => program("echo x\n"), /neither a program nor a script/],
 ])("nothing is placed when the command %s", async (_, command, says) => {
   release();
@@ -224,6 +225,59 @@ test.each<[sentence: string, command: () => string, says: RegExp]>([
   expect(run.stderr).toMatch(says);
   expect(existsSync(`${machine.root}/etc/app`)).toBe(false);
   expect(reports()).toMatchObject([{ verdict: "failed", reason: "exec-failed" }]);
+});
+
+/** Of a machine with bytes the other way round, which no Node of today runs on and off. */
+function foreignProgram(): string {
+  const head = Buffer.alloc(64);
+  head.write("\x7fELF\x01\x02\x01", 0, "latin1");
+  head.set([0, 2, 0, 8], 16);
+  machine.write("/opt/app", head, 0o755);
+  return `${machine.root}/opt/app`;
+}
+
+test("an environment too large for a process is found and reported before the command is tried", async () => {
+  release();
+  cloud.secrets.set(version, Buffer.alloc(64 * 1024, "s"));
+  machine.bake({ manifest: 1, environment: { LARGE: "{{ secrets.db }}{{ secrets.db }}" } });
+  const run = await ended(start(["true"]));
+  expect(run.exit).toBe(13);
+  expect(run.stderr).toContain(
+    "failed exec-failed: true cannot be started: LARGE is longer than 128 KiB: files have no such limit",
+  );
+  expect(run.stderr).not.toContain("sss");
+  expect(reports()).toMatchObject([{ verdict: "failed", reason: "exec-failed" }]);
+});
+
+const kib = (count: number) => "x".repeat(count * 1024);
+
+test.each<[sentence: string, command: string[], environment: NodeJS.ProcessEnv, says: string | undefined]>([
+  ["what is usual fits", ["app", "a"], { A: "b" }, undefined],
+  ["the largest argument fits", ["app", kib(128).slice(1)], {}, undefined],
+  ["a larger one does not", ["app", kib(128)], {}, "app cannot be started: an argument is longer than 128 KiB"],
+  ["the name counts in a variable", ["app"], { NAME: kib(128).slice(3) }, "NAME is longer than 128 KiB"],
+  ["many that fit by themselves do not fit", ["app", ...Array(70).fill(kib(100))], {}, "together are more than"],
+])("arguments and environment: %s", (_, command, environment, says) => {
+  if (says === undefined) requireFits(command, environment);
+  else expect(() => requireFits(command, environment)).toThrow(says);
+});
+
+test("a command that could not be started after all is reported so, and not as ready", async () => {
+  release();
+  machine.bake({ manifest: 1 });
+  expect(await machine.boot()).toMatchObject({ exit: 0 });
+  cloud.objects.clear();
+  const record = { boot: "0".repeat(32), bootedAt: "2026-11-20T16:00:00.000Z", phases: [], unverified: false };
+  const { address, url } = cloud;
+  const flags = ["--root", machine.root, "--metadata", address, "--endpoint", `storage=${url}`];
+  const run = await runAgent(
+    ...["ready", "--record", JSON.stringify({ ...record, failed: "app cannot be started: ENOMEM" })],
+    ...[...flags, "--endpoint", `pubsub=${url}`],
+  );
+  expect(run).toMatchObject({ exit: 13 });
+  expect(reports()).toMatchObject([
+    { verdict: "failed", reason: "exec-failed", message: "app cannot be started: ENOMEM" },
+  ]);
 });
 
 test("a boot that fails never starts the command", async () => {

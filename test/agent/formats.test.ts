@@ -4,10 +4,11 @@ import { describe, expect, test } from "vitest";
 import { parse as parseYaml } from "yaml";
 import type { FormatName, Scalar } from "../../agent/plan/manifest.ts";
 import { readTemplate, renderTemplate } from "../../agent/render/template.ts";
+import { readInAnyShape } from "./reading.ts";
 
 /** The finished text, or the code of the first finding. */
 function render(format: FormatName, text: string, x: Scalar): { text: string } | { code: string } {
-  const read = readTemplate("t", text, format);
+  const read = readInAnyShape("t", text, format);
   const first = read.findings[0];
   if (first) return { code: first.code };
   const { text: finished, findings } = renderTemplate(read.template, (name) => (name === "x" ? x : undefined));

@@ -14,12 +14,14 @@ import { resolveOwner } from "../../agent/plan/owner.ts";
 import { canonicalJson, openPack, sha256 } from "../../agent/plan/pack.ts";
 import { readReference } from "../../agent/plan/reference.ts";
 import { readRelease } from "../../agent/plan/release.ts";
-import { readTemplate, renderTemplate } from "../../agent/render/template.ts";
+import { renderTemplate } from "../../agent/render/template.ts";
 import { readSeal, sealPath } from "../../agent/seal/seal.ts";
 import { readYaml } from "../../cli/manifest/yaml.ts";
 import { exampleSources, exampleYaml, planOf } from "./example.ts";
+import { boundSeconds, documents, repeated, templates } from "./large.ts";
 import { mutated } from "./mutations.ts";
 import { randomFrom } from "./random.ts";
+import { readInAnyShape } from "./reading.ts";
 
 const seed = Number(process.env.MOULT_FUZZ_SEED ?? randomInt(2 ** 31));
 const rounds = 10_000;
@@ -40,7 +42,7 @@ function said(read: () => unknown): string {
     if (!(error instanceof Failure)) throw error;
     words = `${error.message} ${JSON.stringify(error.findings)}`;
   }
-  expect(performance.now() - started).toBeLessThan(patienceMs);
+  if (performance.now() - started > patienceMs) throw new Error(`it takes over ${patienceMs} ms`);
   return words;
 }
 
@@ -114,7 +116,7 @@ const parsers: [name: string, valid: string, read: (text: string, bytes: Buffer)
     `template in ${format}`,
     template,
     (text) => {
-      const read = readTemplate("a", text, format);
+      const read = readInAnyShape("a", text, format);
       // Values in place of all names, so that writing them is tried as well.
       return [
         ...read.findings,
@@ -149,6 +151,39 @@ function openDigested(text: string): unknown {
   }
   return pathless(openPack(text, digest).manifest);
 }
+
+/** Seconds of the processor, because others may use the machine as well. */
+function secondsOf(read: () => unknown): number {
+  const before = process.cpuUsage();
+  try {
+    read();
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+  }
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1e6;
+}
+
+describe("what is large and odd takes time that grows as it does", () => {
+  test.each(parsers)(
+    "%s",
+    (name, _valid, read) => {
+      const yaml = name.includes("YAML");
+      const inputs = { ...(yaml ? {} : repeated), ...(name.startsWith("template") ? templates : documents) };
+      const slow = Object.entries(inputs).flatMap(([input, text]) => {
+        const bytes = Buffer.from(text);
+        // Twice, because once may be when the runtime compiles or tidies up.
+        const seconds = () => secondsOf(() => read(text, bytes));
+        return seconds() < bound(name) || seconds() < bound(name) ? [] : [input];
+      });
+      expect(slow).toEqual([]);
+    },
+    600_000,
+  );
+});
+
+/** No machine reads YAML. The library that does for people makes an error for each wrong sign. */
+const bound = (name: string) => boundSeconds * (name.includes("YAML") ? 6 : 1);
 
 describe(`${rounds} random inputs: no crash, no hang, no value in a message`, () => {
   test.each(parsers)(

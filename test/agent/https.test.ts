@@ -188,7 +188,7 @@ describe("a certificate", () => {
       try {
         Object.assign(behind, { api: machine.api, env: machine.env });
         behind.write("/usr/lib/moult/manifest.json", machine.read("/usr/lib/moult/manifest.json"));
-        const run = await behind.boot("--deadline", "1.5");
+        const run = await behind.boot("--deadline", "3");
         expect(run.exit).toBe(12);
         expect(run.last).toContain("failed clock-skew: ");
         expect(run.last).toContain(says);

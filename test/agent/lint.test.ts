@@ -1,11 +1,12 @@
+import { spawn } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Image } from "../../agent/tools/lint/image.ts";
 import { rules } from "../../agent/tools/lint/lint.ts";
-import { runAgent } from "./machine.ts";
+import { builtAgent, ended, runAgent, testNode } from "./machine.ts";
 
 const rootHome = "/root";
 const ada = "/home/ada";
@@ -69,9 +70,10 @@ beforeEach(() => {
   write("/etc/ssl/certs/ca.pem", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n");
   write("/usr/share/doc/tls/test.pem", privateKey());
   write("/etc/web/account.json", '{"type": "authorized_user", "name": "service_account"}');
-  mkdirSync(`${root}/tmp`);
+  mkdirSync(`${root}/tmp/systemd-private-1-chrony/tmp`, { recursive: true });
   chmodSync(`${root}/tmp`, 0o1777);
-  write("/tmp/open", "x", 0o666);
+  write("/opt/web/node_modules/tls/test/key.pem", privateKey());
+  write(`${rootHome}/.cache/sources/key.pem`, privateKey());
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
@@ -131,6 +133,7 @@ const bad: [string, string, () => void, string[]][] = [
     ["/var/lib/dbus/machine-id"],
   ],
   ["authorized-keys", "a person's key", () => write(`${ada}/.ssh/authorized_keys`), [`${ada}/.ssh/authorized_keys`]],
+  ["temporary", "what a build left", () => write("/var/tmp/build.tgz"), ["/var/tmp/build.tgz"]],
   ["random-seed", "a seed", () => write("/var/lib/systemd/random-seed"), ["/var/lib/systemd/random-seed"]],
   ["world-writable", "a file", () => write("/etc/open.conf", "x", 0o666), ["/etc/open.conf"]],
   [
@@ -159,6 +162,12 @@ const bad: [string, string, () => void, string[]][] = [
     "keys others can add to",
     () => chmodSync(`${root}/usr/lib/moult/keys`, 0o775),
     ["/usr/lib/moult/keys"],
+  ],
+  [
+    "private-key",
+    "a private key behind much else",
+    () => write("/etc/web/all.pem", `${"# comment\n".repeat(50_000)}${privateKey()}`),
+    ["/etc/web/all.pem"],
   ],
   ["private-key", "a private key", () => write("/etc/web/tls.key", privateKey()), ["/etc/web/tls.key"]],
   [
@@ -260,6 +269,12 @@ const bad: [string, string, () => void, string[]][] = [
     ["worker.service"],
   ],
   [
+    "unit-missing",
+    "a shipper of logs that is not there",
+    () => manifest({ units: ["web.service"], logs: [{ unit: "fluent-bit.service", paths: ["/var/log/web"] }] }),
+    ["fluent-bit.service"],
+  ],
+  [
     "manifest-invalid",
     "a wrong manifest",
     () => write("/usr/lib/moult/manifest.json", '{"manifest":1,"filse":[]}'),
@@ -325,7 +340,8 @@ describe("lint", () => {
   test("systemd finds one that is too old for credentials", () => {
     const units = [{ name: "web.service", credentials: { key: { content: "x" } } }];
     rmSync(`${root}/usr/lib/systemd/libsystemd-shared-252.so`);
-    write("/usr/lib/systemd/libsystemd-shared-241.so", "");
+    // Where Debian has it.
+    write("/usr/lib/x86_64-linux-gnu/systemd/libsystemd-shared-241.so", "");
     expect(found("systemd")).toEqual([]);
     manifest({ units });
     expect(found("systemd")).toEqual(["systemd 241"]);
@@ -366,6 +382,40 @@ describe("lint", () => {
       ],
     });
     expect(json.stdout).not.toContain("hunter2");
+  });
+
+  test.skipIf(process.getuid?.() !== 0)("says when it could not see everything (only root can try it)", async () => {
+    mkdirSync(`${root}/etc/private`, { mode: 0o700 });
+    chmodSync(root, 0o755);
+    const nobody = { uid: 65_534, gid: 65_534 };
+    const folder = mkdtempSync(join(tmpdir(), "moult-for-all-"));
+    chmodSync(folder, 0o755);
+    for (const name of ["moult-agent.cjs", "moult-tools.cjs"])
+      copyFileSync(join(dirname(builtAgent()), name), join(folder, name));
+    const lint = (...flags: string[]) =>
+      ended(
+        spawn(testNode, [join(folder, "moult-agent.cjs"), "lint", "--root", root, ...flags], {
+          env: {},
+          stdio: ["ignore", "pipe", "pipe"],
+          ...nobody,
+        }),
+      );
+    const run = await lint();
+    expect(run.stderr).toMatch(/^moult-agent: \d+ places? could not be read and went unseen: run it as root$/m);
+    expect(JSON.parse((await lint("--json")).stdout).unread).toBeGreaterThan(0);
+    expect((await runAgent("lint", "--root", root)).stderr).toBe("");
+    // Nor does anybody else read that a sealed machine is broken.
+    mkdirSync(`${root}/var/lib/moult`, { mode: 0o700 });
+    const status = await ended(
+      spawn(testNode, [join(folder, "moult-agent.cjs"), "status", "--root", root], {
+        env: {},
+        stdio: ["ignore", "pipe", "pipe"],
+        ...nobody,
+      }),
+    );
+    expect(status).toMatchObject({ exit: 64, stdout: "" });
+    expect(status.stderr).toContain("seal.json cannot be read as a seal: EACCES");
+    rmSync(folder, { recursive: true });
   });
 
   test("changes nothing and follows no link out of the image", async () => {

@@ -5,7 +5,7 @@ import { readJson } from "../../agent/plan/json.ts";
 import { canonicalJson } from "../../agent/plan/pack.ts";
 import { validateManifest } from "../../agent/plan/validate.ts";
 import { readYaml } from "../../cli/manifest/yaml.ts";
-import { exampleYaml, planOf } from "./example.ts";
+import { exampleYaml, planOf, smallYaml } from "./example.ts";
 import { mutations, pathsIn } from "./mutations.ts";
 import { accepts, propertiesOf } from "./schema.ts";
 
@@ -17,6 +17,14 @@ describe("docs/manifest.md", () => {
     expect(exampleYaml.length).toBeGreaterThan(1_000);
     expect(planOf(document).findings).toEqual([]);
     expect(planOf(readJson("manifest", canonicalJson(document.value))).findings).toEqual([]);
+  });
+
+  test("begins with a small one, without findings too", () => {
+    expect(smallYaml).toContain("manifest: 1");
+    expect(smallYaml.split("\n").length).toBeLessThan(15);
+    const small = readYaml("manifest", smallYaml);
+    expect(planOf(small).findings).toEqual([]);
+    expect(accepts(schema, schema, small.value)).toBe(true);
   });
 
   test("shows every field that there is", () => {

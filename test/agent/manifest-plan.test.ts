@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { readInstance } from "../../agent/identify/instance.ts";
 import { anyInstance } from "../../agent/plan/anywhere.ts";
+import { oneInstance } from "../../agent/plan/here.ts";
 import { readJson } from "../../agent/plan/json.ts";
 import { makePlan, type Surroundings } from "../../agent/plan/plan.ts";
 
@@ -256,5 +258,44 @@ describe("origins", () => {
     ).toMatchObject([
       { path: "/a", content: { bytes: Buffer.from("{{ not a template }}") }, mode: 0o2755, secret: false },
     ]);
+  });
+});
+
+describe("a template whose shapes are not all right", () => {
+  const instance = readInstance(
+    JSON.stringify({
+      instance: {
+        id: 1,
+        name: "web-1",
+        hostname: "web-1.c.p.internal",
+        zone: "projects/1/zones/europe-west4-a",
+        machineType: "projects/1/machineTypes/e2-small",
+        attributes: { mode: "good" },
+        networkInterfaces: [],
+        serviceAccounts: {},
+      },
+      project: { projectId: "p", numericProjectId: 1 },
+    }),
+  );
+  const here = oneInstance("/nowhere", instance, undefined, anyInstance.owner);
+  const file = (mode: string) => ({
+    files: [
+      {
+        path: "/a.json",
+        content: `{"a": {{ if attributes.mode == "${mode}" }}1{{ else }}x{{ secrets.db }}{{ end }}}`,
+        format: "json",
+      },
+    ],
+    secrets: { db: "projects/p/secrets/s/versions/1" },
+  });
+  const misplaced = ["manifest files[0].content placeholder-misplaced"];
+
+  test("is refused before there is an instance, and by an instance on which it takes a wrong one", () => {
+    expect(planned(file("good")).findings).toEqual(misplaced);
+    expect(planned(file("bad"), here).findings).toEqual(misplaced);
+  });
+
+  test("is taken by an instance on which it does not", () => {
+    expect(planned(file("good"), here).findings).toEqual([]);
   });
 });

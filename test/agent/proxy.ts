@@ -41,7 +41,7 @@ export interface FaultProxy {
 export async function startProxy(target: (path: string) => string, rules: Rule[] = []): Promise<FaultProxy> {
   const left = rules.map((rule) => ({ ...rule, times: rule.times ?? Number.POSITIVE_INFINITY }));
   const sockets = new Set<Socket>();
-  const server = createServer(async (incoming, response) => {
+  const serve = async (incoming: IncomingMessage, response: ServerResponse) => {
     const path = incoming.url ?? "";
     const rule = left.find((one) => one.times > 0 && one.path.test(path));
     if (rule) rule.times--;
@@ -56,7 +56,9 @@ export async function startProxy(target: (path: string) => string, rules: Rule[]
     if (fault?.kind === "slow") return drip(reply, response, fault);
     const sent = fault ? fault.change(reply) : reply;
     response.writeHead(sent.status, { ...sent.headers, "content-length": sent.body.length }).end(sent.body);
-  });
+  };
+  // Whoever asks may be gone before it is answered, as an agent that has failed.
+  const server = createServer((incoming, response) => serve(incoming, response).catch(() => response.destroy()));
   server.on("connection", (socket) => {
     proxy.connections++;
     sockets.add(socket);

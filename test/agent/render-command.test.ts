@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   existsSync,
   lstatSync,
   mkdtempSync,
@@ -124,15 +125,32 @@ describe("render", () => {
     machine.write("/etc/web/config.json", '{"name": "old"}\n');
     machine.write("/etc/web/motd", "hello\n");
     machine.write("/etc/web/db.key", "old secret");
-    const { stdout, exit } = await render("--diff");
+    machine.write("/var/lib/web/x", "in a directory with another mode");
+    chmodSync(`${machine.root}/var/lib/web`, 0o711);
+    const { stdout, stderr, exit } = await render("--diff");
     expect(exit).toBe(0);
     expect(stdout).toContain(
       '--- /etc/web/config.json\n+++ /etc/web/config.json\n@@ -1,1 +1,1 @@\n-{"name": "old"}\n+{"name": "web-b7kq", "port": 8080}\n',
     );
-    expect(stdout).toContain("+++ /etc/web/db.key\n(holds a secret: not compared)\n");
+    expect(stdout).toMatch(/^# \/etc\/web\/config.json: content, mode 0644 -> 0640.*\n--- \/etc\/web\/config.json$/m);
+    expect(stdout).toContain("# /etc/web/db.key: a link to a secret in memory\n");
+    expect(stdout).toMatch(/^# \/var\/lib\/web: mode 0711 -> 0\d{3}/m);
+    expect(stderr).toMatch(/^moult-agent: \d+ of \d+ would change; what 3 files with secrets hold is not compared\n$/);
     expect(stdout).toContain("--- /dev/null\n+++ /etc/hostname\n@@ -0,0 +1,1 @@\n+web-b7kq\n");
     expect(stdout).not.toContain("/etc/web/motd");
     expect(stdout).not.toContain("old secret");
+    const { changes } = JSON.parse((await render("--diff", "--json")).stdout);
+    expect(changes).toContainEqual({
+      path: "/etc/web/config.json",
+      how: expect.arrayContaining(["content", "mode 0644 -> 0640"]),
+    });
+  });
+
+  test("has nothing to say of a machine that is as it would be made", async () => {
+    cloud.secrets.set(version, Buffer.from("plain-word"));
+    cloud.instance.attributes = {};
+    expect(await machine.boot("--deadline", "20")).toMatchObject({ exit: 0 });
+    expect(await render("--diff")).toMatchObject({ exit: 0, stdout: "" });
   });
 
   test("of a described instance asks nobody, and keeps long ids whole", async () => {

@@ -1,11 +1,13 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { type Finding, printFinding } from "../../agent/finding.ts";
-import type { FormatName, Value } from "../../agent/plan/manifest.ts";
+import { type FormatName, formats, type Value } from "../../agent/plan/manifest.ts";
 import { type Names, nameIn } from "../../agent/plan/names.ts";
 import type { Plan } from "../../agent/plan/plan.ts";
 import { environmentTemplate, readText } from "../../agent/render/environment.ts";
 import { lookupIn, lookupKept, renderPlan } from "../../agent/render/files.ts";
 import { readTemplate, renderTemplate, type Template, unknownNames } from "../../agent/render/template.ts";
+import { readInAnyShape } from "./reading.ts";
 
 const names: Names = {
   instance: { name: "web-1", zone: "z" },
@@ -23,6 +25,7 @@ const names: Names = {
     nothing: null,
     port: 8080,
     lines: "one\ntwo\nthree",
+    breaks: "\n".repeat(30_000),
   },
 };
 const secrets = new Map([
@@ -35,7 +38,7 @@ const short = ({ line, column, code }: Finding) => `${line}:${column} ${code}`;
 
 /** The finished text, or each finding as `line:column code`. */
 function render(format: FormatName, text: string): string {
-  const read = readTemplate("t", text, format);
+  const read = readInAnyShape("t", text, format);
   if (read.findings.length > 0) return read.findings.map(short).join(", ");
   const known = (name: string) =>
     name === "secrets" ||
@@ -242,6 +245,13 @@ describe("filters", () => {
     ["indented only before something else", "{{ values.lines | indent(2) | json }}", '"one\\n  two\\n  three"'],
     ["lines indented in JSON are one text", '["{{ values.lines | indent(1) }}"]', '["one\\n two\\n three"]', "json"],
     ["a secret indented", "x\n {{ secrets.pem | indent(1) }}", "x\n -----BEGIN\n abc\n -----END\n "],
+    ["four filters", '{{ "a" | base64 | base64 | base64 | base64 }}', "VjFaRk9WQlJQVDA9"],
+    ["and no more", '{{ "a" | json | json | json | json | json }}', "1:1 filter-unknown"],
+    [
+      "what a filter makes too large is refused",
+      "{{ values.breaks | indent(99) | indent(99) }}{{ values.breaks | indent(99) | indent(99) | indent(99) }}",
+      "1:1 value-unfit, 1:46 value-unfit",
+    ],
     ["a filter on a text", '{{ "a" | base64 }}', "YQ=="],
     ["close together", '{{attributes.x|default("}}")|json}}', '"}}"'],
   ];
@@ -514,4 +524,29 @@ test("no finding holds a value", () => {
     expect([text, findings.length > 0, finished]).toEqual([text, true, ""]);
     expect(JSON.stringify(findings)).not.toContain(value);
   }
+});
+
+describe("docs/manifest.md shows examples that are so", () => {
+  const page = readFileSync(new URL("../../docs/manifest.md", import.meta.url), "utf8");
+  const table = page.slice(page.indexOf("### Examples"));
+  const rows = [...table.matchAll(/^\| (\w+) \| `(.+?)` \| (`?)(.+?)\3 \|$/gm)].map(
+    ([, format = "", template = "", , gives = ""]) => ({ format, template: template.replaceAll("\\|", "|"), gives }),
+  );
+  const around: Names = {
+    instance: { name: "web-1" },
+    attributes: {},
+    values: { port: 8080, peers: ["a", "b"], tuning: { workers: 4 }, lines: "x\ny" },
+  };
+  const lookup = lookupIn(around, new Map([["db", Buffer.from('p"w')]]));
+  test("in every format", () => {
+    expect(new Set(rows.map(({ format }) => format))).toEqual(new Set(formats));
+  });
+  test.each(rows)("$format: $template", ({ format, template: text, gives }) => {
+    const name = formats.find((known) => known === format) ?? "text";
+    const { template, findings } = readInAnyShape("t", text, name);
+    findings.push(...unknownNames(template, (asked) => lookup(asked) !== undefined));
+    const rendered = renderTemplate(template, lookup);
+    const all = findings.length > 0 ? findings : rendered.findings;
+    expect(all.length > 0 ? all.map(({ code }) => code).join() : rendered.text).toBe(gives);
+  });
 });

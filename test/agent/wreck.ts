@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
-import { builtAgent, ended, type Machine, type Run } from "./machine.ts";
+import { builtAgent, ended, type Machine, type Run, testNode } from "./machine.ts";
 
 /**
  * Loaded before the agent. It wraps every synchronous function of node:fs, counts the calls (what is printed and what
@@ -85,7 +85,7 @@ export function stateOf(root: string): Record<string, string> {
       const path = `${folder}/${name}`;
       const stat = lstatSync(root + path);
       const about = `${(stat.mode & 0o7777).toString(8)} ${stat.uid}:${stat.gid}`;
-      if (/moult(-|\/)boots\.json|moult-unsettled/.test(path)) continue;
+      if (/moult(-|\/)boots\.json/.test(path)) continue;
       if (stat.isDirectory()) {
         found[path] = `folder ${about}`;
         walk(path);
@@ -131,6 +131,6 @@ export function bootInNamespace(machine: Machine, before: string, after = ""): P
   const endpoints = ["secretmanager", "storage", "pubsub"].map((api) => `--endpoint ${api}=${url}`).join(" ");
   const agent = `"$NODE" "$AGENT" boot --metadata ${address} ${endpoints}`;
   const script = `set -e\n${before}\nset +e\n\${IN:-} ${agent} \${ROOTFLAG---root "$ROOT"}\ncode=$?\n${after}\nexit $code`;
-  const env = { PATH: process.env.PATH ?? "", ROOT: machine.root, NODE: process.execPath, AGENT: builtAgent() };
+  const env = { PATH: process.env.PATH ?? "", ROOT: machine.root, NODE: testNode, AGENT: builtAgent() };
   return ended(spawn("unshare", ["-m", "sh", "-c", script], { env, stdio: ["ignore", "pipe", "pipe"] }));
 }

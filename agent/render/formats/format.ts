@@ -72,6 +72,8 @@ export class Places {
   readonly found: Place[] = [];
   readonly s: string;
   i = 0;
+  /** What is refused of `found` besides; by where it ends. */
+  readonly #sunk: { first: number; end: number; sentence: string }[] = [];
 
   constructor(s: string) {
     this.s = s;
@@ -85,14 +87,15 @@ export class Places {
 
   /** Goes over a text; its marks stand like this, but not those that are a part of what `opaque` matches. */
   stand(text: string, how: string, opaque: RegExp = /\0/): void {
+    this.i += text.length;
+    if (!text.includes(mark)) return;
     for (const [found] of text.matchAll(new RegExp(`${opaque.source}|\0`, "g")))
       for (const unit of found)
         if (unit === mark) this.found.push(found === mark ? { in: how } : { refused: "an escape, variable or entity" });
-    this.i += text.length;
   }
 
   refuse(text: string, sentence: string): void {
-    for (const unit of text) if (unit === mark) this.found.push({ refused: sentence });
+    for (let at = text.indexOf(mark); at >= 0; at = text.indexOf(mark, at + 1)) this.found.push({ refused: sentence });
     this.i += text.length;
   }
 
@@ -101,7 +104,21 @@ export class Places {
   }
 
   refuseFrom(first: number, sentence: string): void {
-    this.found.fill({ refused: sentence }, first);
+    const end = this.found.length;
+    if (first < end) this.#sunk.push({ first, end, sentence });
+  }
+
+  /** All of them, gone through once however deep brackets stand in brackets. */
+  done(): Place[] {
+    let outer = { first: Number.POSITIVE_INFINITY, sentence: "" };
+    for (let i = this.found.length - 1; i >= 0; i--) {
+      for (let last = this.#sunk.at(-1); last && last.end > i; last = this.#sunk.at(-1)) {
+        if (last.first <= outer.first) outer = last;
+        this.#sunk.pop();
+      }
+      if (i >= outer.first) this.found[i] = { refused: outer.sentence };
+    }
+    return this.found;
   }
 }
 

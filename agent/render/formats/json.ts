@@ -29,7 +29,7 @@ export const json: Format = {
       else places.refuse(c, partSentence);
       if (/\S/.test(c)) before = c;
     }
-    return places.found;
+    return places.done();
   },
   write: (place, value) => (place === inside ? insideQuotes(value) : wholeScalar(value)),
   fault(text) {

@@ -50,7 +50,7 @@ export const toml: Format = {
       }
       if (/[^\s#]/.test(c)) before = c;
     }
-    return places.found;
+    return places.done();
   },
   write(place, value) {
     if (place === inside) return insideQuotes(value);

@@ -144,5 +144,5 @@ function readPlaces(s: string): Place[] {
       afterValue(first);
     } else plain();
   }
-  return places.found;
+  return places.done();
 }

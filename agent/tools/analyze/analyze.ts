@@ -26,7 +26,11 @@ ${recordPaths[1]} until it restarts.`,
     if (file !== undefined && given.has("root")) throw wrong("analyze wants --root or a file");
     const boots = file === undefined ? kept(rootOf(given.value("root"))) : fromFile(file);
     const last = boots.at(-1);
-    if (!last) throw new Failure("usage", "No boot is on record here");
+    if (!last)
+      throw new Failure(
+        "usage",
+        "No boot is on record here: give the FILE of a report, or --root of a machine that booted",
+      );
     const picture = given.value("svg");
     if (picture !== undefined) write(picture, svg(last));
     if (given.has("json")) say(JSON.stringify({ boots }));
@@ -58,7 +62,8 @@ function read(file: string | number): string | undefined {
   try {
     return unlessMissing(() => readFileSync(file, "utf8"));
   } catch (error) {
-    throw new Failure("usage", `${file} cannot be read: ${errorCode(error)}`);
+    const code = errorCode(error);
+    throw new Failure("usage", `${file} ${code === "EACCES" ? "may be read by root only" : `cannot be read: ${code}`}`);
   }
 }
 

@@ -72,12 +72,12 @@ function cut(text: string, width: number): string {
 }
 
 /** Behind commas, else at spaces. */
-function wrap(text: string, width: number): string[] {
+export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let rest = text;
   while (rest.length > width) {
     const comma = rest.lastIndexOf(", ", width - 2) + 1;
-    const end = comma > 30 ? comma : rest.lastIndexOf(" ", width) > 0 ? rest.lastIndexOf(" ", width) : width;
+    const end = comma > width * 0.7 ? comma : rest.lastIndexOf(" ", width) > 0 ? rest.lastIndexOf(" ", width) : width;
     lines.push(rest.slice(0, end).trimEnd());
     rest = rest.slice(end).trimStart();
   }

@@ -1,3 +1,4 @@
+import { wrap } from "./chart.ts";
 import { type Kind, showMs, sums, type Timeline } from "./timeline.ts";
 
 /** Colours for light and for dark surroundings, told apart by most eyes; the legend names them all the same. */
@@ -12,9 +13,11 @@ const colours: Record<Kind, readonly [string, string]> = {
 };
 
 const width = 960;
+const margin = 24;
 const left = 120;
 const right = 100;
-const top = 130;
+/** Of the chart, below a message of one line. */
+const firstTop = 130;
 const rowHeight = 28;
 /** At most, of the font below. */
 const letter = 8;
@@ -22,13 +25,16 @@ const letter = 8;
 /** A picture of one boot: no scripts, no fonts from elsewhere, readable in the dark, with words for those who do not see it. */
 export function svg(timeline: Timeline): string {
   const { bars, said, ms } = timeline;
+  const told = fitted(wrap(timeline.message, Math.floor((width - 2 * margin) / letter)), 3);
+  const below = (told.length - 1) * 18;
+  const top = firstTop + below;
   const scale = (width - left - right) / Math.max(ms, 0.001);
   const bottom = top + bars.length * rowHeight;
   const lines = said.slice(0, 8);
   const x = (at: number) => round(left + at * scale);
   const ticks = niceTicks(ms).flatMap((at) => [
     `<line class="grid" x1="${x(at)}" y1="${top - 8}" x2="${x(at)}" y2="${bottom}"/>`,
-    `<text class="dim" x="${x(at)}" y="${bottom + 18}" text-anchor="middle">${at === 0 ? "0" : showMs(at)}</text>`,
+    `<text class="dim" x="${x(at)}" y="${bottom + 18}" text-anchor="middle">${at === 0 ? "0" : showMs(at).replace(/\.0+ /, " ")}</text>`,
   ]);
   const rows = bars.flatMap(({ name, kind, at, ms: length }, i) => {
     const y = top + i * rowHeight;
@@ -58,9 +64,9 @@ export function svg(timeline: Timeline): string {
   const height = legendY + 22 + (lines.length > 0 ? 16 + lines.length * 20 : 0);
   const onTheWay = lines.map(
     ({ at, line }, i) =>
-      `<text class="dim" x="${left}" y="${legendY + 34 + i * 20}">${escaped(`${showMs(at)}  ${line}`.slice(0, 110))}</text>`,
+      `<text class="dim" x="${left}" y="${legendY + 34 + i * 20}">${escaped(cut(`${showMs(at)}  ${line}`, Math.floor((width - left - margin) / letter)))}</text>`,
   );
-  const { verdict, reason, message, bootedAt, instance, release, before, cpu, rss } = timeline;
+  const { verdict, reason, bootedAt, instance, release, before, cpu, rss } = timeline;
   const ending = verdict === "failed" ? `failed ${reason}` : verdict;
   const joined = (...items: (string | false)[]) => items.filter(Boolean).join(", ");
   const who = joined(
@@ -85,13 +91,22 @@ ${rules(0)}
 ${rules(1)}}
 </style>
 <rect class="back" width="${width}" height="${height}"/>
-<text class="head" x="24" y="34">${escaped(`${ending}, ${showMs(ms)}`)}</text>
-<text x="24" y="56">${escaped(message.slice(0, 115))}</text>
-<text class="dim" x="24" y="76">${escaped(who)}</text>
-<text class="dim" x="24" y="94">${escaped(used)}</text>
+<text class="head" x="${margin}" y="34">${escaped(`${ending}, ${showMs(ms)}`)}</text>
+${told.map((line, i) => `<text x="${margin}" y="${56 + i * 18}">${escaped(line)}</text>`).join("\n")}
+<text class="dim" x="${margin}" y="${76 + below}">${escaped(who)}</text>
+<text class="dim" x="${margin}" y="${94 + below}">${escaped(used)}</text>
 ${[...ticks, ...rows, ...marks, ...legend, ...onTheWay].join("\n")}
 </svg>
 `;
+}
+
+function cut(text: string, most: number): string {
+  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
+}
+
+/** The last of them says when there would be more. */
+function fitted(lines: readonly string[], most: number): string[] {
+  return lines.length > most ? [...lines.slice(0, most - 1), `${lines[most - 1]} …`] : [...lines];
 }
 
 function rules(theme: 0 | 1): string {

@@ -72,7 +72,7 @@ export function timelineOf(value: unknown): Timeline | undefined {
     const bar = {
       name: word,
       kind,
-      at: placed ? start + (numberOf(at) ?? 0) : end,
+      at: tenths(placed ? start + (numberOf(at) ?? 0) : end),
       ms: Math.max(0, numberOf(ms) ?? 0),
     };
     end = Math.max(end, bar.at + bar.ms);
@@ -99,6 +99,11 @@ export function timelineOf(value: unknown): Timeline | undefined {
     rss: numberOf(given.rss),
     before: numberOf(given.before),
   };
+}
+
+/** Sums of such numbers are no longer such. */
+function tenths(ms: number): number {
+  return Math.round(ms * 10) / 10;
 }
 
 /** ms by kind, longest first; phases that overlap count for each. */

@@ -30,6 +30,8 @@ values are dots. exit: 0 valid, 10 not, 64 a file cannot be read`,
       if (findings.length === 0) say(`${front}valid`);
       for (const finding of findings)
         for (const line of [front + printFinding(finding), ...pictureOf(finding, described)]) say(line);
+      if (findings.some(({ code }) => code === "not-json"))
+        say(`${front}JSON is read here. A manifest in YAML: moult manifest check, then moult manifest compile`);
     }
     if (given.has("json")) say(JSON.stringify({ valid: all.length === 0, findings: all }));
     return all.length === 0 ? 0 : exits["manifest-invalid"];

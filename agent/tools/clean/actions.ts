@@ -26,7 +26,7 @@ const rules: readonly Rule[] = [
   {
     act: "remove",
     why: "what the agent remembers until a reboot",
-    paths: ["/run/moult-verify", "/run/moult-unsettled"],
+    paths: ["/run/moult-verify"],
   },
   { act: "remove", why: "memory of programs that crashed", paths: ["/var/lib/systemd/coredump/*", "/var/crash/*"] },
   {
@@ -38,7 +38,7 @@ const rules: readonly Rule[] = [
   {
     act: "remove",
     why: "host keys belong to one machine",
-    paths: ["/etc/ssh/ssh_host_*_key", "/etc/ssh/ssh_host_*_key.pub"],
+    paths: ["/etc/ssh/ssh_host_*_key", "/etc/ssh/ssh_host_*_key.pub", "/etc/ssh/ssh_host_*_key-cert.pub"],
   },
   {
     act: "remove",
@@ -90,11 +90,12 @@ export function actionsOn(root: string, keys: boolean): Action[] {
     const gone = path.startsWith("/var/log/journal/") || rotated.test(path);
     found.push({ act: gone ? "remove" : "empty", path, why: "logs of this machine" });
   }
-  for (const path of [...matching(root, "/tmp/*"), ...matching(root, "/var/tmp/*")])
-    if (!inUse.test(path)) found.push({ act: "remove", path, why: "temporary" });
+  for (const path of temporaries(root)) found.push({ act: "remove", path, why: "temporary" });
   if (keys) for (const path of peoplesKeys(root)) found.push({ act: "remove", path, why: "people who could log in" });
   for (const path of recordPaths.flatMap((record) => matching(root, `${record}*`)))
     found.push({ act: "remove", path, why: "how this machine's boots went" });
+  for (const path of matching(root, "/var/lib/moult/unsettled"))
+    found.push({ act: "remove", path, why: "systemd has not taken all units here yet" });
   for (const path of matching(root, "/var/lib/moult/disks.json*"))
     found.push({ act: "remove", path, why: "a disk that was being prepared here" });
   return found.filter(({ act, path }) => act === "remove" || !isEmpty(root, path));
@@ -103,6 +104,11 @@ export function actionsOn(root: string, keys: boolean): Action[] {
 function isEmpty(root: string, path: string): boolean {
   const stat = lstatSync(root + path);
   return stat.isFile() && stat.size === 0;
+}
+
+/** Names in the folders of temporary files. */
+export function temporaries(root: string): string[] {
+  return [...matching(root, "/tmp/*"), ...matching(root, "/var/tmp/*")].filter((path) => !inUse.test(path));
 }
 
 /** Files that let people log in. */

@@ -5,6 +5,7 @@ import { Metadata, metadataAddresses } from "../../edge/metadata.ts";
 import type { Given } from "../../flags.ts";
 import { readInstance } from "../../identify/instance.ts";
 import { exits, Failure } from "../../outcome.ts";
+import { bootAtWork } from "../../place/claim.ts";
 import { errorCode, realDisk } from "../../place/disk.ts";
 import { stateFolder } from "../../place/journal.ts";
 import type { Ground } from "../../place/place.ts";
@@ -34,12 +35,15 @@ exit: 0 clean, 13 something could not be removed, 14 the seal or journal cannot 
     const self = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
     const ground: Ground = { disk: realDisk, root, self, token: "0".repeat(16) };
     const seal = sealOf(root, given);
+    const boot = dry ? undefined : bootAtWork(ground);
+    if (boot !== undefined) throw new Failure("busy", `A boot is at work on this machine: process ${boot}`);
     if (seal && !dry && !given.has("force")) await refuseAtWork(seal, given);
     const tell = given.has("json") ? () => {} : say;
+    if (dry) tell("dry run, nothing is changed; clean would do this, in this order:");
     const done: Action[] = [];
     const act = (action: Action, how: () => void) => {
       done.push(action);
-      tell(`${dry ? "would " : ""}${action.act} ${action.path} (${action.why})`);
+      tell(`${action.act} ${action.path} (${action.why})`);
       if (!dry) failing(action.path, how);
     };
     if (kindOf(root, `${stateFolder}/journal.json`))

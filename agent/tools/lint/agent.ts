@@ -39,12 +39,14 @@ export const agent: readonly Rule[] = [
   {
     id: "unit-missing",
     severity: "error",
-    why: "the manifest names a unit the image does not have",
+    why: "every boot would fail: the manifest names a unit the image does not have",
     cure: "install it, or let the manifest place it",
-    find: (image) =>
-      manifestOf(image).units.flatMap(({ name, origin }) =>
-        origin || quadlet.test(name) || image.unit(name) !== undefined ? [] : [name],
-      ),
+    find: (image) => {
+      const { units, logs } = manifestOf(image);
+      const brought = new Set(units.flatMap(({ name, origin }) => (origin || quadlet.test(name) ? [name] : [])));
+      const named = [...units.map(({ name }) => name), ...logs.map(({ unit }) => unit)];
+      return named.filter((name) => !brought.has(name) && image.unit(name) === undefined);
+    },
   },
   {
     id: "logs-not-shipped",
@@ -54,7 +56,9 @@ export const agent: readonly Rule[] = [
     find: (image) => {
       const { logs, units } = manifestOf(image);
       const placed = new Set(units.flatMap(({ name, wantedBy }) => (wantedBy === undefined ? [] : [name])));
-      return logs.flatMap(({ unit }) => (image.enabled(unit) || placed.has(unit) ? [] : [unit]));
+      return logs.flatMap(({ unit }) =>
+        image.enabled(unit) || placed.has(unit) || image.unit(unit) === undefined ? [] : [unit],
+      );
     },
   },
   {

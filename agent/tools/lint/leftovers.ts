@@ -1,4 +1,4 @@
-import { peoplesKeys } from "../clean/actions.ts";
+import { peoplesKeys, temporaries } from "../clean/actions.ts";
 import { matching } from "../clean/find.ts";
 import type { Rule } from "./rule.ts";
 
@@ -36,6 +36,13 @@ export const leftovers: readonly Rule[] = [
       ["/etc/machine-id", "/var/lib/dbus/machine-id"].filter(
         (path) => image.stat(path)?.isFile() && /^[0-9a-f]{32}\s*$/.test(image.read(path) ?? ""),
       ),
+  },
+  {
+    id: "temporary",
+    severity: "warning",
+    why: "what a build left behind is on every machine, and is not searched",
+    cure: cleaned,
+    find: ({ root }) => temporaries(root),
   },
   {
     id: "authorized-keys",

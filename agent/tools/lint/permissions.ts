@@ -1,10 +1,9 @@
+import { agentsOwn } from "./image.ts";
 import type { Rule } from "./rule.ts";
 
 /** As the distributions ship them. */
 const knownSetuid =
   /^\/(usr\/)?(local\/)?(s?bin|lib(exec)?(\/[\w.-]+)*)\/(su|sudo|passwd|chsh|chfn|chage|expiry|gpasswd|newgrp|sg|mount|umount|mount\.\w+|fusermount3?|ping6?|pkexec|polkit-agent-helper-1|dbus-daemon-launch-helper|ssh-keysign|ssh-agent|unix_chkpwd|unix2_chkpwd|pam_extrausers_chkpwd|pam_timestamp_check|crontab|at|wall|write|bsd-write|newuidmap|newgidmap|snap-confine|chrome-sandbox|utempter|userhelper|grub2-set-bootflag|cockpit-session|usernetctl|doas|traceroute6\.iputils|sudoedit|staprun)$/;
-
-const tmp = /^\/(var\/)?tmp(\/|$)/;
 
 /** Who may write what. */
 export const permissions: readonly Rule[] = [
@@ -16,10 +15,7 @@ export const permissions: readonly Rule[] = [
     find: (image) =>
       image
         .entries()
-        .filter(({ path, stat }) => {
-          const writable = (stat.mode & 0o002) !== 0 && (stat.isFile() || stat.isDirectory());
-          return writable && !tmp.test(path) && !(stat.isDirectory() && (stat.mode & 0o1000) !== 0);
-        })
+        .filter(({ mode, folder }) => (mode & 0o002) !== 0 && !(folder && (mode & 0o1000) !== 0))
         .map(({ path }) => path),
   },
   {
@@ -31,8 +27,8 @@ export const permissions: readonly Rule[] = [
       image
         .entries()
         .filter(
-          ({ path, stat }) =>
-            stat.isFile() && (stat.mode & 0o6000) !== 0 && (stat.mode & 0o111) !== 0 && !knownSetuid.test(path),
+          ({ path, mode, folder }) =>
+            !folder && (mode & 0o6000) !== 0 && (mode & 0o111) !== 0 && !knownSetuid.test(path),
         )
         .map(({ path }) => path),
   },
@@ -44,9 +40,9 @@ export const permissions: readonly Rule[] = [
     find: (image) =>
       image
         .entries()
-        .filter(({ path, stat }) => /^\/usr\/lib\/moult(\/|$)/.test(path) && !stat.isSymbolicLink())
+        .filter(({ path }) => agentsOwn.test(path))
         // Only root's numbers are the image's own on a machine; elsewhere a builder owns the tree.
-        .filter(({ stat }) => (stat.mode & 0o022) !== 0 || (image.root === "" && stat.uid !== 0))
+        .filter(({ mode, uid }) => (mode & 0o022) !== 0 || (image.root === "" && uid !== 0))
         .map(({ path }) => path),
   },
 ];

@@ -1,4 +1,5 @@
 import { createPublicKey } from "node:crypto";
+import { matching } from "../clean/find.ts";
 import { manifestOf } from "./agent.ts";
 import type { Image } from "./image.ts";
 import type { Rule } from "./rule.ts";
@@ -85,10 +86,15 @@ function nodeMajor(image: Image): number | undefined {
 
 /** The name of its shared library holds it. */
 function systemdVersion(image: Image): number | undefined {
-  for (const folder of ["/usr/lib/systemd", "/lib/systemd", "/usr/lib64/systemd"])
-    for (const name of image.names(folder)) {
-      const version = /^libsystemd-shared-(\d+)/.exec(name)?.[1];
-      if (version !== undefined) return Number(version);
-    }
+  for (const path of [
+    "lib/systemd",
+    "lib/*/systemd",
+    "usr/lib/systemd",
+    "usr/lib/*/systemd",
+    "usr/lib64/systemd",
+  ].flatMap((folder) => matching(image.root, `/${folder}/libsystemd-shared-*.so`))) {
+    const version = /-(\d+)[^/]*$/.exec(path)?.[1];
+    if (version !== undefined) return Number(version);
+  }
   return undefined;
 }

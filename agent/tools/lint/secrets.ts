@@ -1,11 +1,6 @@
-import type { Entry, Image } from "./image.ts";
+import type { Image } from "./image.ts";
 import type { Rule } from "./rule.ts";
-
-/** Where people and builds put things. Packages' own folders hold keys of tests, which are nobody's. */
-const searched = /^\/(etc|root|home|opt|srv|var\/lib|var\/www|usr\/local|app|data)\//;
-/** Rules of their own, or public by nature. */
-const exempt =
-  /^\/(etc\/ssh\/ssh_host_|usr\/local\/(share\/(doc|man|ca-certificates)|lib\/node_modules|include)\/)|\/(node_modules|site-packages|dist-packages|lib\/python[\d.]+)\/|^\/var\/lib\/(dpkg|apt|rpm|moult)\//;
+import { mayHoldSecrets } from "./searched.ts";
 
 const privateKey = /^-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----$/m;
 const assignment =
@@ -16,8 +11,10 @@ interface Sign {
   id: string;
   why: string;
   files: RegExp;
-  /** The content that gives it away; without one the name is enough. */
-  content?: RegExp;
+  /** Bytes without which `content` cannot be there: most files are told by them at once. */
+  has?: string;
+  /** The content that gives it away. */
+  content: RegExp;
 }
 
 const signs: readonly Sign[] = [
@@ -25,12 +22,14 @@ const signs: readonly Sign[] = [
     id: "private-key",
     why: "a private key in an image is everybody's who may use the image",
     files: /(\.(pem|key|p8|asc|txt|conf|json|ya?ml)|\/id_\w+|\/[^./]+)$/,
+    has: "PRIVATE KEY-----",
     content: privateKey,
   },
   {
     id: "service-account-key",
     why: "a service account's key works from anywhere, for ever",
     files: /\.json$/,
+    has: '"private_key"',
     content: /"type"\s*:\s*"service_account"[\s\S]*"private_key"|"private_key"[\s\S]*"type"\s*:\s*"service_account"/,
   },
   {
@@ -56,25 +55,33 @@ const signs: readonly Sign[] = [
 ];
 
 /** Secrets that are part of the image. Only names of files are said, never what stands in them. */
-export const secrets: readonly Rule[] = signs.map(({ id, why, files, content }) => ({
+export const secrets: readonly Rule[] = signs.map(({ id, why }) => ({
   id,
   severity: "error",
   why,
   cure: "take it out, change it at its source, and let moult fetch it: secrets: in the manifest",
-  find: (image) =>
-    candidates(image)
-      .filter(({ path }) => files.test(path) && (!content || content.test(image.read(path) ?? "")))
-      .map(({ path }) => path),
+  find: (image) => searchOnce(image).get(id) ?? [],
 }));
 
-const found = new WeakMap<Image, Entry[]>();
+const searches = new WeakMap<Image, Map<string, string[]>>();
 
-function candidates(image: Image): Entry[] {
-  const known = found.get(image);
+/** Each file is read once for all signs. @returns paths by sign. */
+function searchOnce(image: Image): Map<string, string[]> {
+  const known = searches.get(image);
   if (known) return known;
-  const entries = image
-    .entries()
-    .filter(({ path, stat }) => stat.isFile() && searched.test(path) && !exempt.test(path));
-  found.set(image, entries);
-  return entries;
+  const found = new Map(signs.map(({ id }): [string, string[]] => [id, []]));
+  for (const { path, folder } of image.entries()) {
+    if (folder || !mayHoldSecrets(path)) continue;
+    const asked = signs.filter(({ files }) => files.test(path));
+    const bytes = asked.length > 0 ? image.head(path) : undefined;
+    if (!bytes) continue;
+    let text: string | undefined;
+    for (const { id, has, content } of asked) {
+      if (has !== undefined && !bytes.includes(has)) continue;
+      text ??= bytes.toString("latin1");
+      if (content.test(text)) found.get(id)?.push(path);
+    }
+  }
+  searches.set(image, found);
+  return found;
 }

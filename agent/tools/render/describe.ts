@@ -11,6 +11,7 @@ import { type Instance, readInstance } from "../../identify/instance.ts";
 import { Failure } from "../../outcome.ts";
 import { errorCode, unlessMissing } from "../../place/disk.ts";
 import { bakedDescription, describedBy, emptyDescription } from "../../plan/baked.ts";
+import { oneInstance } from "../../plan/here.ts";
 import { imageKeys } from "../../plan/keys.ts";
 import type { Manifest } from "../../plan/manifest.ts";
 import { knownNames } from "../../plan/names.ts";
@@ -19,7 +20,7 @@ import { makePlan, type Plan } from "../../plan/plan.ts";
 import { readRelease } from "../../plan/release.ts";
 import { print } from "../../print.ts";
 import type { Rendered } from "../../render/files.ts";
-import { oneInstance } from "../surroundings.ts";
+import { ownersOf } from "../surroundings.ts";
 import { renderMasked } from "./masked.ts";
 
 export interface Asked {
@@ -55,7 +56,7 @@ export async function describe(asked: Asked): Promise<Described> {
     const attribute = asked.release === undefined ? instance.attributes["moult-release"] : read(asked.release);
     const release = attribute === undefined ? undefined : readRelease(attribute);
     const description = await descriptionOf(asked, instance, release, world);
-    const { plan, manifest, findings } = makePlan(description, oneInstance(root, instance, release));
+    const { plan, manifest, findings } = makePlan(description, oneInstance(root, instance, release, ownersOf(root)));
     const names = knownNames(instance, release, manifest.values);
     const masked = findings.length > 0 ? undefined : renderMasked(plan, names);
     return {
@@ -123,7 +124,13 @@ class Asking {
   }
 
   async instance(): Promise<string> {
-    const { status, body } = await this.#metadata.get("/computeMetadata/v1/?recursive=true&alt=json", this.deadline);
+    const { status, body } = await this.#metadata
+      .get("/computeMetadata/v1/?recursive=true&alt=json", this.deadline)
+      .catch((error: unknown) => {
+        if (!(error instanceof Failure)) throw error;
+        const { reason, message } = error;
+        throw new Failure(reason, `${message} (--instance FILE describes an instance where there is no such server)`);
+      });
     if (status !== 200) throw new Failure("metadata-refused", `The metadata server answers with status ${status}`);
     return body.toString();
   }

@@ -9,6 +9,8 @@ export interface Item {
   /** Undefined for a link. */
   mode: number | undefined;
   owner: string;
+  /** Undefined for a link. */
+  numbers: { uid: number; gid: number } | undefined;
   /** The content's sha256, or `secret`, `directory`, `link`. */
   what: string;
   /** Where it is from, for people. */
@@ -21,13 +23,14 @@ export interface Item {
 
 /** In the order of paths. */
 export function itemsOf({ plan, origins }: Described, rendered: Rendered): Item[] {
-  const none = { bytes: undefined, link: undefined };
+  const none = { bytes: undefined, link: undefined, numbers: undefined };
   const items: Item[] = [
     ...plan.directories.map(({ path, mode, owner }) => ({
       ...none,
       path,
       mode,
       owner: owner.text,
+      numbers: owner,
       what: "directory",
       origin: "",
     })),
@@ -45,6 +48,7 @@ export function itemsOf({ plan, origins }: Described, rendered: Rendered): Item[
       path,
       mode,
       owner: owner.text,
+      numbers: owner,
       what: secret ? "secret" : sha256(bytes),
       origin: origins.get(path) ?? made(content),
       bytes,

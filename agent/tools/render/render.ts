@@ -1,16 +1,16 @@
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { networkOf, rootOf } from "../../commandline.ts";
 import { printFinding } from "../../finding.ts";
 import { wrong } from "../../flags.ts";
 import { exits, Failure } from "../../outcome.ts";
 import { errorCode, unlessMissing } from "../../place/disk.ts";
-import { print } from "../../print.ts";
+import { oneLine, print } from "../../print.ts";
 import type { Rendered } from "../../render/files.ts";
 import { octal } from "../../report/compose.ts";
 import type { Tool } from "../tool.ts";
+import { changesOn } from "./compare.ts";
 import { type Described, describe } from "./describe.ts";
-import { unifiedDiff } from "./diff.ts";
 import { type Item, itemsOf } from "./items.ts";
 
 export const render: Tool = {
@@ -25,9 +25,10 @@ MANIFEST    a manifest with its sources in files/ beside it, instead of the one 
 --pack      a configuration pack, instead of the bucket's
 --out       write the tree into this empty or new folder
 --show      print one file
---diff      what would change in the files of --root; files with secrets are only named
+--diff      what would change in --root: content, modes, owners, links; what files with secrets hold is not compared
 
-Where a secret would stand, its name does: <secret NAME>. NETWORK as for boot. exit: as boot's; 10 with findings`,
+Where a secret would stand, its name does: <secret NAME>. NETWORK as for boot, but for 20 s
+only. exit: as boot's; 10 with findings`,
   grammar: {
     switches: "json diff",
     valued: "root instance release pack out show metadata endpoint deadline",
@@ -43,7 +44,8 @@ Where a secret would stand, its name does: <secret NAME>. NETWORK as for boot. e
       instance: given.value("instance"),
       release: given.value("release"),
       pack: given.value("pack"),
-      network: networkOf(given),
+      // A person waits for it, perhaps where there is no metadata server at all.
+      network: { ...networkOf(given), ...(given.has("deadline") ? {} : { deadlineMs: 20_000 }) },
     });
     const { findings, rendered } = described;
     if (!rendered || findings.length > 0) {
@@ -54,7 +56,7 @@ Where a secret would stand, its name does: <secret NAME>. NETWORK as for boot. e
     const items = itemsOf(described, rendered);
     const [out, shown] = [given.value("out"), given.value("show")];
     if (shown !== undefined) showOne(items, shown);
-    else if (given.has("diff")) for (const line of items.flatMap((item) => difference(root, item))) print(1, line);
+    else if (given.has("diff")) showChanges(root, items, given.has("json"));
     else {
       if (out !== undefined) writeTree(out, items);
       if (given.has("json")) say(JSON.stringify(document(described, rendered, items)));
@@ -99,22 +101,22 @@ function document({ instance, release, plan }: Described, { ready }: Rendered, i
 
 function showOne(items: readonly Item[], path: string): void {
   const item = items.find((one) => one.path === path);
-  if (!item?.bytes) throw new Failure("usage", `${path} is none of the files`);
+  if (!item?.bytes) throw new Failure("usage", `${path} is none of its files: render without --show lists them`);
   process.stdout.write(item.bytes);
 }
 
-/** What stands in files with secrets is not compared: the disk's side would be the secret. */
-function difference(root: string, { path, bytes, what, link }: Item): string[] {
-  if (link !== undefined || !bytes) return [];
-  if (what === "secret") return [`--- ${path}`, `+++ ${path}`, "(holds a secret: not compared)"];
-  let now: Buffer | undefined;
-  try {
-    now = unlessMissing(() => readFileSync(root + path));
-  } catch (error) {
-    return [`--- ${path}`, `+++ ${path}`, `(cannot be read: ${errorCode(error)})`];
-  }
-  const lines = unifiedDiff(now?.toString() ?? "", bytes.toString());
-  return lines.length === 0 && now ? [] : [`--- ${now ? path : "/dev/null"}`, `+++ ${path}`, ...lines];
+function showChanges(root: string, items: readonly Item[], json: boolean): void {
+  const changes = changesOn(root, items);
+  if (json) print(1, JSON.stringify({ valid: true, changes: changes.map(({ path, how }) => ({ path, how })) }));
+  else
+    for (const { path, how, diff } of changes) {
+      print(1, `# ${oneLine(`${path}: ${how.join(", ")}`)}`);
+      for (const line of diff) print(1, line);
+    }
+  const secret = items.filter(({ what }) => what === "secret").length;
+  const kept =
+    secret > 0 ? `; what ${secret === 1 ? "1 file" : `${secret} files`} with secrets hold is not compared` : "";
+  print(2, `moult-agent: ${changes.length} of ${items.length} would change${kept}`);
 }
 
 /** Modes are as planned, owners are not: only root could give files away. */

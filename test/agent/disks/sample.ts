@@ -20,6 +20,7 @@ export function disk(part: Partial<PlannedDisk>): PlannedDisk {
 export const emptySeal: Seal = {
   seal: 1,
   instance: "1",
+  hardware: "",
   release: "",
   fleet: "",
   reports: null,

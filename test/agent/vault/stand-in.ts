@@ -120,6 +120,11 @@ export class VaultStandIn {
     return this.address.replace(/^https?/, "vault");
   }
 
+  /** Tokens that were made and not revoked. */
+  get tokens(): number {
+    return this.#tokens.size;
+  }
+
   /** Ends every token, as revoking them does. */
   revoke(): void {
     this.#tokens.clear();
@@ -130,7 +135,7 @@ export class VaultStandIn {
   }
 
   get reads(): string[] {
-    return this.requests.flatMap(({ path }) => (path.endsWith("/login") ? [] : [path.slice("/v1/".length)]));
+    return this.requests.flatMap(({ path }) => (path.startsWith("/v1/auth/") ? [] : [path.slice("/v1/".length)]));
   }
 
   async #answer(request: Asked, response: Answering): Promise<void> {
@@ -162,6 +167,10 @@ export class VaultStandIn {
     if (login !== undefined) return this.#logIn(namespace, name, login, body);
     const token = this.#tokens.get(String(request.headers["x-vault-token"]));
     if (!token || token.until < Date.now() || token.namespace !== name) return invalidToken;
+    if (route === "auth/token/revoke-self") {
+      this.#tokens.delete(String(request.headers["x-vault-token"]));
+      return [204, ""];
+    }
     // A server that has not heard of the login knows its token only if it is told what to wait for.
     if (this.lag > 0 && this.lag--)
       return request.headers["x-vault-index"] ? refusal(412, "required index state not present") : invalidToken;
@@ -189,6 +198,7 @@ export class VaultStandIn {
       policies: ["default", ...role.policies],
       token_policies: ["default", ...role.policies],
       metadata: { project_id: "acme", role: asked.role },
+      token_type: "service",
       lease_duration: role.seconds,
       renewable: true,
     };
@@ -238,7 +248,9 @@ function read(namespace: Namespace, policies: string[], route: string, asked: nu
   // Judged before anything is looked for, so that a refusal does not tell what exists.
   if (!policies.some((policy) => namespace.policies.get(policy)?.some(matches)))
     return refusal(403, "1 error occurred:\n\t* permission denied\n\n");
-  const [, mount = "", rest = ""] = /^([^/]+)\/(.+)$/.exec(route) ?? [];
+  const mounts = [...namespace.engines.keys(), ...namespace.unversioned.keys()];
+  const mount = mounts.find((one) => route.startsWith(`${one}/`)) ?? "";
+  const rest = route.slice(mount.length + 1);
   const plain = namespace.unversioned.get(mount)?.get(rest);
   if (plain !== undefined) return [200, `{"request_id":"${randomUUID()}","lease_duration":2764800,"data":${plain}}`];
   const engine = namespace.engines.get(mount);
