@@ -24,6 +24,36 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./commands/emulatorExec.ts")).command,
   },
   {
+    name: "emulator fault add",
+    summary: "make calls, messages or machines fail on purpose",
+    load: async () => (await import("./commands/emulatorFaultAdd.ts")).command,
+  },
+  {
+    name: "emulator fault list",
+    summary: "the faults of a running emulator, counted",
+    load: async () => (await import("./commands/emulatorFaultList.ts")).command,
+  },
+  {
+    name: "emulator fault remove",
+    summary: "take one fault away, or all",
+    load: async () => (await import("./commands/emulatorFaultRemove.ts")).command,
+  },
+  {
+    name: "emulator reset",
+    summary: "empty a running emulator",
+    load: async () => (await import("./commands/emulatorReset.ts")).command,
+  },
+  {
+    name: "emulator export",
+    summary: "write everything a running emulator holds to a file",
+    load: async () => (await import("./commands/emulatorExport.ts")).command,
+  },
+  {
+    name: "emulator import",
+    summary: "replace everything in it by what such a file holds",
+    load: async () => (await import("./commands/emulatorImport.ts")).command,
+  },
+  {
     name: "fleet apply",
     summary: "check a fleet file and make it the fleet's policy",
     load: async () => (await import("./commands/fleetApply.ts")).command,
@@ -52,6 +82,11 @@ export const COMMANDS: readonly Entry[] = [
     name: "history",
     summary: "what happened to a fleet",
     load: async () => (await import("./commands/history.ts")).command,
+  },
+  {
+    name: "boots",
+    summary: "how machines booted, and where the time went",
+    load: async () => (await import("./commands/boots.ts")).command,
   },
   {
     name: "wait",

@@ -1,5 +1,5 @@
 import { type Command, readArgs, usage } from "./args.ts";
-import { EXIT, toCliError } from "./failure.ts";
+import { type CliError, EXIT, toCliError } from "./failure.ts";
 import { commandHelp, overview } from "./help.ts";
 import { version } from "./installation.ts";
 import { nearest } from "./nearest.ts";
@@ -48,24 +48,32 @@ function asksForHelp(command: Command, rest: readonly string[]): boolean {
   return ours.includes("--help") || ours.includes("-h");
 }
 
-/** The longest name wins: `emulator exec` before `emulator`. */
+/** The longest name wins: `emulator fault add` before `emulator`. */
 function findCommand(args: readonly string[]): { entry: Entry; length: number } {
-  const [first = "", second = ""] = args;
-  const two = COMMANDS.find(({ name }) => name === `${first} ${second}`);
-  if (two) return { entry: two, length: 2 };
-  const one = COMMANDS.find(({ name }) => name === first);
-  if (one) return { entry: one, length: 1 };
-  if (first.startsWith("-")) throw usage(`moult has no flag ${first}; a command comes first`, "See moult --help.");
-  const below = COMMANDS.filter(({ name }) => name.startsWith(`${first} `)).map(({ name }) => name.split(" ")[1] ?? "");
-  if (below.length > 0) {
-    const near = nearest(second, below);
-    const known = `moult ${first} knows ${below.join(", ")}`;
-    if (second === "" || second.startsWith("-")) throw usage(`moult ${first} needs one more word: ${known}`);
-    throw usage(`moult ${first} has no "${second}"; ${known}${near ? `. Did you mean moult ${first} ${near}?` : ""}`);
+  const [first = "", second = "", third = ""] = args;
+  for (const length of [3, 2, 1]) {
+    const entry = COMMANDS.find(({ name }) => name === args.slice(0, length).join(" "));
+    if (!entry) continue;
+    const below = COMMANDS.filter(({ name }) => name.startsWith(`${first} ${second} `));
+    // Else a word that is missing would be read as one too many of the shorter command.
+    if (length === 1 && below.length > 0) throw unknownBelow(`${first} ${second}`, third, below);
+    return { entry, length };
   }
+  if (first.startsWith("-")) throw usage(`moult has no flag ${first}; a command comes first`, "See moult --help.");
+  const below = COMMANDS.filter(({ name }) => name.startsWith(`${first} `));
+  if (below.length > 0) throw unknownBelow(first, second, below);
   const near = nearest(
     first,
     COMMANDS.map(({ name }) => name.split(" ")[0] ?? ""),
   );
   throw usage(`moult has no command "${first}".${near ? ` Did you mean moult ${near}?` : " See moult --help."}`);
+}
+
+/** A word is missing or wrong after words that are right. */
+function unknownBelow(words: string, given: string, below: readonly Entry[]): CliError {
+  const known = [...new Set(below.map(({ name }) => name.slice(words.length + 1).split(" ")[0] ?? ""))];
+  const knows = `moult ${words} knows ${known.join(", ")}`;
+  if (given === "" || given.startsWith("-")) return usage(`moult ${words} needs one more word: ${knows}`);
+  const near = nearest(given, known);
+  return usage(`moult ${words} has no "${given}"; ${knows}${near ? `. Did you mean moult ${words} ${near}?` : ""}`);
 }

@@ -137,6 +137,7 @@ ${exportLines(local.env).join("\n")}
 ${[
   `npx moult status ${CAST.fleet}`,
   `npx moult why ${CAST.fleet}`,
+  `npx moult boots ${CAST.fleet}`,
   "npx moult image create web-v4 --family web --from demo/image --from demo/v2",
   `npx moult quarantine lift ${CAST.fleet}`,
   "gcloud compute images list --no-standard-images",

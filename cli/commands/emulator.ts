@@ -27,6 +27,7 @@ export const EMULATOR_FLAGS = {
     help: "process: machines are real processes on this computer (default); virtual: thousands, with nothing in them",
   },
   functions: { help: "set the project up as Terraform would, and run moult's functions in it" },
+  behaviours: { value: "SEED", help: "choose by this seed what Google's documentation leaves open (docs/verified.md)" },
   loose: { help: "accept unknown fields in requests instead of refusing them" },
   verbose: { help: "one line for each request, on standard error" },
 } satisfies Record<string, Flag>;
@@ -40,6 +41,7 @@ export function localOptions(given: Given, terminal: Terminal, ports: { web: num
   if (port !== 0 && port === grpcPort) throw usage(`--port and --grpc-port are both ${port}; they must differ`);
   const state = given.text("state");
   const project = given.text("project");
+  const behaviours = given.text("behaviours");
   if (project !== undefined && !/^[a-z][-a-z0-9]{4,28}[a-z0-9]$/.test(project))
     throw usage(`--project must be a project id (6 to 30 lower-case letters, digits and dashes), not "${project}"`);
   return {
@@ -50,6 +52,7 @@ export function localOptions(given: Given, terminal: Terminal, ports: { web: num
     clock: given.text("clock") === "manual" ? "manual" : "real",
     instances: given.text("instances") === "virtual" ? "virtual" : "process",
     loose: given.has("loose"),
+    ...(behaviours !== undefined && { behaviours }),
     functions: given.has("functions"),
     log: (line) => err.write(`functions: ${line}\n`),
     ...(given.has("verbose") && {
@@ -100,7 +103,7 @@ export function readyBox({ emulator, functions, env }: LocalCloud, out: Stream):
     "moult emulator",
     [
       `project   ${paint("bold", emulator.project)} (${emulator.projectNumber})`,
-      `REST      ${paint("cyan", emulator.url)}   every API`,
+      `REST      ${paint("cyan", emulator.url)}   every API; in a browser, what is going on`,
       `gRPC      ${paint("cyan", emulator.grpc)}   Pub/Sub and Secret Manager`,
       `metadata  ${paint("cyan", `http://${env.GCE_METADATA_HOST}/computeMetadata/v1/`)}`,
       ...(functions ? [`functions ${paint("cyan", functions.origin)}   in ${LOCATION}`] : []),

@@ -20,6 +20,13 @@ export function readYaml(where: string, text: string): JsonDocument {
     if (code === "DUPLICATE_KEY") note(pos[0], "duplicate-key", "This key stands twice in the same object.");
     else note(pos[0], "not-yaml", `The text is not YAML here (${code.toLowerCase().replaceAll("_", " ")}).`);
 
+  /** Name → what was last given it. The parser's own look-up goes through the whole document for each alias. */
+  const anchors = new Map<string, Node>();
+  /** What an alias stands for is read again, but not given its names again. */
+  let again = 0;
+  const remember = (node: unknown) => {
+    if (again === 0 && (isScalar(node) || isMap(node) || isSeq(node)) && node.anchor) anchors.set(node.anchor, node);
+  };
   let nodes = 0;
   const read = (node: unknown, path: string, depth: number, around: number): unknown => {
     const offset = startOf(node) ?? around;
@@ -29,16 +36,23 @@ export function readYaml(where: string, text: string): JsonDocument {
       return null;
     }
     if (isAlias(node)) {
-      const target = node.resolve(parsed);
-      if (target) return read(target, path, depth + 1, offset);
+      const target = anchors.get(node.source);
+      if (target) {
+        again++;
+        const value = read(target, path, depth + 1, offset);
+        again--;
+        return value;
+      }
       note(offset, "not-yaml", "No anchor before has this alias's name.", path);
     }
+    remember(node);
     offsets.set(path, offset);
     if (isSeq(node)) return node.items.map((item, i) => read(item, `${path}[${i}]`, depth + 1, offset));
     if (isMap(node))
       return Object.fromEntries(
         node.items.map(({ key, value }) => {
           const name = isScalar(key) && typeof key.value === "string" ? key.value : undefined;
+          remember(key);
           const start = startOf(key) ?? offset;
           if (name === undefined) note(start, "key-not-text", "A key is a text.", path);
           // A value left out is null, and stands where its key does.

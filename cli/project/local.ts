@@ -24,11 +24,14 @@ export interface LocalOptions extends Omit<EmulatorOptions, "agent"> {
 export const LOCATION = "us-central1";
 
 export async function startLocalCloud({ functions, log, ...options }: LocalOptions): Promise<LocalCloud> {
-  const emulator = await startEmulator({ ...options, agent: agentBundle() }).catch((problem: unknown) => {
-    throw explain(problem);
-  });
-  if (!functions) return { emulator, env: emulator.env, close: () => emulator.close() };
   let host: FunctionsHost | undefined;
+  let emptied: () => Promise<void> = async () => {};
+  const emulator = await startEmulator({ ...options, agent: agentBundle(), onEmptied: () => emptied() }).catch(
+    (problem: unknown) => {
+      throw explain(problem);
+    },
+  );
+  if (!functions) return { emulator, env: emulator.env, close: () => emulator.close() };
   try {
     host = await startControlPlane(emulator, options.state, log);
   } catch (problem) {
@@ -36,6 +39,12 @@ export async function startLocalCloud({ functions, log, ...options }: LocalOptio
     throw problem;
   }
   const started = host;
+  // What an import brought stays as it is; what is missing after a reset is made again.
+  emptied = async () => {
+    const place = placeOf(emulator);
+    await setUpProject(place);
+    await setUpTriggers(place, started.origin);
+  };
   return {
     emulator,
     functions: started,
@@ -47,12 +56,14 @@ export async function startLocalCloud({ functions, log, ...options }: LocalOptio
   };
 }
 
+const placeOf = ({ url, project }: Emulator) => ({ rest: openRest(`${url}/`), project, location: LOCATION });
+
 async function startControlPlane(
   emulator: Emulator,
   state: string | undefined,
   log: (line: string) => void,
 ): Promise<FunctionsHost> {
-  const place = { rest: openRest(`${emulator.url}/`), project: emulator.project, location: LOCATION };
+  const place = placeOf(emulator);
   const [port] = await Promise.all([triggerPort(place), setUpProject(place)]);
   const write = state === undefined ? log : appendTo(join(state, "functions.log"));
   const host = await startFunctions({

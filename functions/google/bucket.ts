@@ -16,6 +16,8 @@ export interface Bucket {
   /** Throws a `conflict` when the object is no longer at `ifGeneration`; "0" means it must not exist. Returns the new generation. */
   write(name: string, text: string, ifGeneration: string): Promise<string>;
   names(prefix: string): Promise<string[]>;
+  /** Names with the time each object was made, RFC 3339. */
+  list(prefix: string): Promise<{ name: string; created: string }[]>;
   delete(name: string): Promise<void>;
 }
 
@@ -64,6 +66,11 @@ export function makeBucket(name: string, storage: Storage = new Storage()): Buck
       tell(`list ${prefix} of`, async () => {
         const [files] = await bucket.getFiles({ prefix });
         return files.map((file) => file.name);
+      }),
+    list: (prefix) =>
+      tell(`list ${prefix} of`, async () => {
+        const [files] = await bucket.getFiles({ prefix });
+        return files.map((file) => ({ name: file.name, created: String(file.metadata.timeCreated ?? "") }));
       }),
     delete: (object) =>
       tell(`delete ${object} of`, async () => void (await bucket.file(object).delete({ ignoreNotFound: true }))),

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import type { FleetView } from "../../cli/fleet/view.ts";
@@ -178,6 +179,75 @@ describe("a fleet's life", () => {
     expect(history.map(({ what }) => what)).toEqual(
       expect.arrayContaining(["policy", "adopted", "started", "gate-passed", "succeeded"]),
     );
+  });
+
+  it("shows how machines booted, the newest last, and draws one", async () => {
+    const nobody = await moult("boots", "web");
+    expect(nobody).toMatchObject({ code: 0, out: "no machine of web has reported a boot yet\n" });
+    const bucket = `${ready.env.STORAGE_EMULATOR_HOST}/upload/storage/v1/b/${PROJECT}-moult-reports/o`;
+    const put = async (name: string, text: string) => {
+      const url = `${bucket}?uploadType=media&name=${encodeURIComponent(name)}`;
+      expect((await fetch(url, { method: "POST", body: text })).status).toBe(200);
+    };
+    const report = (machine: string, id: string, verdict: string, reason: string) =>
+      JSON.stringify({
+        token: "x",
+        report: JSON.stringify({
+          report: 1,
+          fleet: "web",
+          release: "3f2a5c1d9e0b77",
+          instance: { id, name: machine, zone: ZONE },
+          verdict,
+          reason,
+          message: "web.service, on its port",
+          boot: "b",
+          bootedAt: "2026-11-20T16:03:42.170Z",
+          agent: "0.1.0",
+          files: [],
+          phases: [
+            { name: "identify", at: 0, ms: 20 },
+            { name: "fetch", at: 20, ms: 300 },
+          ],
+        }),
+      });
+    await put("reports/web/3f2a5c1d9e0b77/11/b1.json", report("web-aaaa", "11", "ready", "ready"));
+    await put("reports/web/3f2a5c1d9e0b77/12/b2.json", report("web-bbbb", "12", "failed", "not-ready"));
+    await put("reports/web/3f2a5c1d9e0b77/13/b3.json", "no report");
+    const all = await moult("boots", "web");
+    expect(all).toMatchObject({ code: 0, err: "" });
+    const [head = "", ...rows] = all.out.trimEnd().split("\n");
+    expect(head).toMatch(/^REPORTED \(UTC\) +MACHINE +RELEASE +TOOK +LONGEST +HOW IT ENDED$/);
+    expect(rows).toEqual([
+      expect.stringMatching(/ web-aaaa +3f2a5c1d9e0b +320 ms +fetch 300 ms +ready: web.service, on its port$/),
+      expect.stringMatching(
+        / web-bbbb +3f2a5c1d9e0b +320 ms +fetch 300 ms +failed not-ready: web.service, on its port$/,
+      ),
+    ]);
+    const boots = await json<object[]>("boots", "web", "--limit", "1");
+    expect(boots).toEqual([
+      expect.objectContaining({
+        machine: "web-bbbb",
+        instance: "12",
+        verdict: "failed",
+        reason: "not-ready",
+        ms: 320,
+        longest: { name: "fetch", ms: 300 },
+        object: "reports/web/3f2a5c1d9e0b77/12/b2.json",
+      }),
+    ]);
+    const picture = writeScratch("boot.svg", "");
+    for (const machine of ["web-aaaa", "11"]) {
+      const one = await moult("boots", "web", machine, "--svg", picture);
+      expect(one.code).toBe(0);
+      expect(one.out).not.toContain("web-bbbb");
+      expect(one.out).toMatch(/^fetch +=+ +300 ms$/m);
+    }
+    expect(readFileSync(picture, "utf8")).toMatch(/^<svg [\s\S]*fetch 300 ms from 20.0 ms[\s\S]*<\/svg>\n$/);
+    expect(await moult("boots", "web", "web-cccc")).toMatchObject({
+      code: 4,
+      err: expect.stringContaining('no machine "web-cccc" of fleet "web" has reported a boot'),
+    });
+    expect(await moult("boots", "wb")).toMatchObject({ code: 4 });
   });
 
   it("is held by stop, says why, and goes on with start", async () => {

@@ -66,6 +66,10 @@ export class MemoryBucket implements Bucket {
     return [...this.objects.keys()].filter((name) => name.startsWith(prefix)).sort();
   }
 
+  async list(prefix: string) {
+    return (await this.names(prefix)).map((name) => ({ name, created: this.objects.get(name)?.created ?? "" }));
+  }
+
   async delete(name: string): Promise<void> {
     this.objects.delete(name);
   }
