@@ -1,25 +1,17 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createAdmin } from "./admin.ts";
-import { createCompute } from "./compute/index.ts";
+import { packState, putBack, setAside, unpackState } from "./admin/archive.ts";
+import { Feed } from "./admin/feed.ts";
 import { environment } from "./environment.ts";
-import { createEventarc } from "./eventarc/index.ts";
 import { type Clock, ManualClock, RealClock } from "./frame/clock.ts";
-import { type ListeningGrpc, listenGrpc } from "./frame/grpc.ts";
+import { ApiError } from "./frame/errors.ts";
+import { aroundGrpc } from "./frame/faults/grpc.ts";
+import { delegating, type ListeningGrpc, listenGrpc } from "./frame/grpc.ts";
 import { type Call, dispatch, type Listening, listen, type OnAnswered } from "./frame/http.ts";
-import { Ids } from "./frame/ids.ts";
-import { Router } from "./frame/router.ts";
-import { StateFolder } from "./frame/state.ts";
-import type { World } from "./frame/world.ts";
-import { createIam } from "./iam/index.ts";
-import { createLogging } from "./logging/index.ts";
-import { createMachineAdmin, createMachines } from "./machines/index.ts";
-import { createMetadata } from "./metadata/index.ts";
-import { createPubsub } from "./pubsub/index.ts";
-import { createScheduler } from "./scheduler/index.ts";
-import { createSecretManager } from "./secretmanager/index.ts";
-import { createStorage } from "./storage/index.ts";
+import type { SavedState } from "./frame/state.ts";
+import { StateFolder, VERSION } from "./frame/state.ts";
+import { openServices, type Services, type ServicesOptions } from "./services.ts";
 
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/;
 
@@ -39,11 +31,15 @@ export interface EmulatorOptions {
   instances?: "process" | "virtual";
   seed?: string;
   loose?: boolean;
+  /** Chooses, where the real service's behaviour is not documented, among the plausible ones by this seed. */
+  behaviours?: string;
   /** Wait before an Eventarc trigger's first redelivery. Default 1; the real service waits 10. */
   eventBackoffSeconds?: number;
   /** The bundled agent that process instances boot through. */
   agent?: string;
   onAnswered?: OnAnswered;
+  /** Awaited after the emulator was emptied, or filled from an archive, before that call is answered. */
+  onEmptied?: () => Promise<void>;
 }
 
 export interface Emulator {
@@ -91,70 +87,86 @@ async function open(
 ): Promise<Emulator> {
   const host = options.host ?? "127.0.0.1";
   if (!LOOPBACK.test(host)) throw new Error(`${host} is not a loopback address: nothing in the emulator is protected`);
-  const world: World = {
+  const feed = new Feed();
+  const settings: ServicesOptions = {
     project: options.project ?? "moult-local",
     projectNumber: options.projectNumber ?? "123456789012",
     clock,
-    ids: new Ids(options.seed ?? (options.clock === "manual" ? "moult" : `moult-${process.pid}-${Date.now()}`)),
+    seed: options.seed ?? (options.clock === "manual" ? "moult" : `moult-${process.pid}-${Date.now()}`),
     loose: options.loose ?? false,
     folder,
-    origin: "",
-    doors: {
-      log: (entry) => logging.write(entry),
-      publish: (topic, message) => pubsub.publish(topic, message),
-      readObject: (bucket, name) => storage.read(bucket, name),
-      allowed: (principal, permission, resource) => iam.allowed(principal, permission, resource),
-      principal: (headers) => iam.principal(headers),
-      accessToken: (email) => iam.accessToken(email),
-      identityToken: (claims) => iam.identityToken(claims),
-    },
+    instances: options.instances ?? "process",
+    agent: options.agent ?? "",
+    eventBackoffSeconds: options.eventBackoffSeconds ?? 1,
+    feed,
+    ...(options.behaviours !== undefined && { behaviours: options.behaviours }),
     changed: () => state?.changed(),
   };
+  let origin = "";
+  const saved = (): SavedState => ({ version: VERSION, ...current.save() });
+  // While one cloud gives way to the next, calls wait; only the one that asked for it does not.
+  let ready: Promise<void> = Promise.resolve();
+  const hands = {
+    reset: () => exchange(() => undefined),
+    export: () => packState(folder, saved()),
+    import: async (archive: Buffer) => {
+      const unpacked = await unpackState(folder, archive, settings.project);
+      await exchange(() => {
+        unpacked.take();
+        return unpacked.saved;
+      }).finally(() => unpacked.drop());
+    },
+  };
+  const next = (from: SavedState | undefined): Services => {
+    const services = openServices(settings, hands);
+    services.world.origin = origin;
+    if (from) services.load(from);
+    return services;
+  };
+  const exchange = async (prepare: () => SavedState | undefined): Promise<void> => {
+    await ready;
+    const before = saved();
+    let open: () => void = () => {};
+    ready = new Promise((resolve) => {
+      open = resolve;
+    });
+    try {
+      await current.close();
+      const aside = setAside(folder);
+      try {
+        current = next(prepare());
+        aside.drop();
+      } catch (problem) {
+        putBack(folder, aside);
+        current = next(before);
+        throw new ApiError(400, `the archive cannot be loaded: ${(problem as Error).message}; all is as it was before`);
+      }
+    } finally {
+      open();
+      state?.changed();
+    }
+    feed.emptied(clock.now());
+    await options.onEmptied?.();
+  };
 
-  const machines = createMachines(world, { kind: options.instances ?? "process", agent: options.agent ?? "" });
-  const iam = createIam(world);
-  const logging = createLogging(world);
-  const pubsub = createPubsub(world);
-  const storage = createStorage(world);
-  const secretmanager = createSecretManager(world);
-  const compute = createCompute(world, machines);
-  const router = new Router();
-  const services = [
-    iam,
-    logging,
-    pubsub,
-    storage,
-    secretmanager,
-    compute,
-    createScheduler(world),
-    createEventarc(world, pubsub.core, options.eventBackoffSeconds ?? 1),
-    createMetadata(world),
-    createMachineAdmin(world, machines),
-  ];
-  for (const service of services) router.add(service);
-  router.add(createAdmin(world, router));
+  let current = next(undefined);
   let web: Listening | undefined;
   let grpc: ListeningGrpc | undefined;
   // Services first: a stream that Pub/Sub holds open would keep its port from closing.
   ends.push(
     () => web?.close(),
     () => grpc?.close(),
-    () => machines.close(),
-    async () => {
-      for (const service of services) await service.close?.();
-    },
+    () => current.close(),
   );
 
   const answerCall = async (call: Omit<Call, "params">) => {
     const started = performance.now();
-    const { id, answer } = await dispatch(router, call);
-    options.onAnswered?.({
-      id,
-      method: call.method,
-      path: call.path,
-      status: answer.status ?? 200,
-      ms: performance.now() - started,
-    });
+    await ready;
+    const { id, answer } = await dispatch(current.router, call);
+    const { method, path } = call;
+    const status = answer.status ?? 200;
+    feed.call({ id, method, path, status }, clock.now());
+    options.onAnswered?.({ id, method, path, status, ms: performance.now() - started });
     return answer;
   };
   web = await listen(host, options.port ?? 0, answerCall, (connection) => {
@@ -162,28 +174,33 @@ async function open(
     if (grpc) grpc.adopt(connection);
     else connection.destroy();
   });
-  grpc = await listenGrpc(host, options.grpcPort ?? 0, [...pubsub.grpc(), secretmanager.grpc()]);
-  world.origin = `http://${host}:${web.port}`;
+  grpc = await listenGrpc(
+    host,
+    options.grpcPort ?? 0,
+    delegating(() => current.grpc),
+    async (call, run) => {
+      await ready;
+      return aroundGrpc(current.world)(call, run);
+    },
+  );
+  origin = `http://${host}:${web.port}`;
+  current.world.origin = origin;
 
   // Only now: what is loaded may start machines, which ask for the origin.
-  state?.attach({
-    save: () => ({ ids: world.ids.count, services: Object.fromEntries(services.map((s) => [s.name, s.save?.()])) }),
-  });
-  const saved = state?.read();
-  if (saved) {
-    world.ids.count = saved.ids;
-    for (const service of services)
-      if (saved.services[service.name] !== undefined) service.load?.(saved.services[service.name]);
-  }
+  state?.attach({ save: () => current.save() });
+  const found = state?.read();
+  if (found) current.load(found);
 
   return {
-    project: world.project,
-    projectNumber: world.projectNumber,
-    url: world.origin,
+    project: settings.project,
+    projectNumber: settings.projectNumber,
+    url: origin,
     grpc: `${host}:${grpc.port}`,
-    env: environment(world, `${host}:${web.port}`, `${host}:${grpc.port}`),
+    env: environment(current.world, `${host}:${web.port}`, `${host}:${grpc.port}`),
     clock,
     close: async () => {
+      await ready;
+      current.faults.flush();
       state?.saveNow();
       await end();
     },

@@ -1,5 +1,5 @@
 // Bundles what runs without the source tree: the agent (two CommonJS files without dependencies) and the command line.
-import { chmod, rm } from "node:fs/promises";
+import { chmod, copyFile, rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { buildAgent } from "./bundles.mjs";
@@ -24,3 +24,4 @@ await Promise.all([
   }),
 ]);
 await chmod("dist/cli/moult.mjs", 0o755);
+await copyFile("emulator/admin/page.html", "dist/cli/page.html");

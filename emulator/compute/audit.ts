@@ -2,7 +2,9 @@ import type { AuditLog, LogEntry } from "../../wire/logging.d.ts";
 import { type ApiError, errorBody } from "../frame/errors.ts";
 import { utc } from "../frame/time.ts";
 import type { World } from "../frame/world.ts";
-import { link, scopePath } from "./names.ts";
+import { autoscalerPath, type StoredAutoscaler } from "./autoscalers/model.ts";
+import type { StoredGroup } from "./groups/model.ts";
+import { lastOf, link, scopePath } from "./names.ts";
 import { type Failure, renderOperation, type StoredOperation } from "./operations.ts";
 
 /** The Logging resource an entry is about, e.g. `gce_image`. */
@@ -124,6 +126,43 @@ export class Audit {
         methodName: event.method,
         resourceName: event.path,
         request: { "@type": `type.googleapis.com/${event.method}` },
+      },
+    });
+  }
+
+  /** What an autoscaler decided, or what it lacks: neither operation nor principal stands in its entries. */
+  autoscaler(
+    autoscaler: StoredAutoscaler,
+    group: Pick<StoredGroup, "id" | "name"> | undefined,
+    what: "resize" | "changeStatus",
+    metadata: Record<string, unknown>,
+    severity = "INFO",
+  ): void {
+    const { project, scope } = autoscaler;
+    const now = utc(this.#world.clock.now());
+    this.#world.doors.log({
+      logName: `projects/${project}/logs/cloudaudit.googleapis.com%2Fsystem_event`,
+      insertId: this.#insertId(),
+      timestamp: now,
+      receiveTimestamp: now,
+      severity,
+      resource: {
+        type: "autoscaler",
+        labels: {
+          project_id: project,
+          autoscaler_id: autoscaler.id,
+          autoscaler_name: autoscaler.name,
+          instance_group_manager_id: group?.id ?? "",
+          instance_group_manager_name: group?.name ?? lastOf(autoscaler.target),
+          location: scope.kind === "global" ? "global" : scope.name,
+        },
+      },
+      protoPayload: {
+        "@type": "type.googleapis.com/google.cloud.audit.AuditLog",
+        serviceName: "compute.googleapis.com",
+        methodName: `compute.autoscalers.${what}`,
+        resourceName: autoscalerPath(autoscaler),
+        metadata,
       },
     });
   }

@@ -1,5 +1,5 @@
 import { ApiError } from "../frame/errors.ts";
-import { type Call, dispatch, makeCall } from "../frame/http.ts";
+import { type Answer, type Call, dispatch, makeCall } from "../frame/http.ts";
 import type { Route, Router } from "../frame/router.ts";
 
 /**
@@ -29,8 +29,14 @@ export function batchRoute(router: () => Router): Route {
         });
       const ours = `batch_${parts.length}_moult`;
       let text = "";
-      for (const part of parts) text += await one(router(), part, call, ours);
+      let cut: Answer["cut"];
+      for (const part of parts) {
+        const answered = await one(router(), part, call, ours);
+        text += answered.text;
+        cut ??= answered.cut;
+      }
       return {
+        ...(cut && { cut }),
         headers: { "content-type": `multipart/mixed; boundary=${ours}` },
         bytes: Buffer.from(`${text}--${ours}--\r\n`),
       };
@@ -38,7 +44,12 @@ export function batchRoute(router: () => Router): Route {
   };
 }
 
-async function one(router: Router, part: string, outer: Call, boundary: string): Promise<string> {
+async function one(
+  router: Router,
+  part: string,
+  outer: Call,
+  boundary: string,
+): Promise<Pick<Answer, "cut"> & { text: string }> {
   const [head = "", ...rest] = part.split(/\r?\n\r?\n/);
   const outerHeaders = headersOf(head.split(/\r?\n/));
   const [line = "", ...lines] = (rest[0] ?? "").split(/\r?\n/);
@@ -59,7 +70,7 @@ async function one(router: Router, part: string, outer: Call, boundary: string):
   const body = answer.json === undefined ? (answer.text ?? "") : JSON.stringify(answer.json);
   const status = answer.status ?? 200;
   const id = outerHeaders["content-id"];
-  return [
+  const text = [
     `--${boundary}`,
     "Content-Type: application/http",
     ...(id ? [`Content-ID: ${id.replace(/^<?/, "<response-").replace(/>?$/, ">")}`] : []),
@@ -70,6 +81,7 @@ async function one(router: Router, part: string, outer: Call, boundary: string):
     "",
     `${body}\r\n`,
   ].join("\r\n");
+  return { text, ...(answer.cut && { cut: answer.cut }) };
 }
 
 function pick(headers: Record<string, string>): Record<string, string> {

@@ -1,13 +1,16 @@
 import type { World } from "../frame/world.ts";
 import type { Machines } from "../machines/machines.ts";
 import { Audit } from "./audit.ts";
+import type { Load, StoredAutoscaler } from "./autoscalers/model.ts";
+import { DEFAULT_BEHAVIOURS } from "./behaviours.ts";
+import type { StoredDisk } from "./disks/model.ts";
 import type { StoredGroup } from "./groups/model.ts";
 import type { StoredHealthCheck } from "./healthchecks.ts";
 import type { StoredImage } from "./images/model.ts";
 import type { StoredInstance } from "./instances/model.ts";
 import { Operations } from "./operations.ts";
 import type { StoredTemplate } from "./templates.ts";
-import { DEFAULT_BEHAVIOURS, DEFAULT_LIMITS, DEFAULT_TIMINGS } from "./timings.ts";
+import { DEFAULT_LIMITS, DEFAULT_TIMINGS } from "./timings.ts";
 
 export interface StoredProject {
   id: string;
@@ -26,6 +29,11 @@ export class Cloud {
   readonly groups = new Map<string, StoredGroup>();
   readonly instances = new Map<string, StoredInstance>();
   readonly healthChecks = new Map<string, StoredHealthCheck>();
+  readonly autoscalers = new Map<string, StoredAutoscaler>();
+  /** What people say the load of a group is, by its path. */
+  readonly loads = new Map<string, Load>();
+  /** Disks that live longer than a machine; those that come and go with one are only part of it. */
+  readonly disks = new Map<string, StoredDisk>();
   readonly projects = new Map<string, StoredProject>();
   timings = { ...DEFAULT_TIMINGS };
   behaviours = { ...DEFAULT_BEHAVIOURS };

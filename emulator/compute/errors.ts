@@ -18,6 +18,12 @@ export const errors = {
   value: (field: string, value: unknown, why: string) =>
     new ApiError(400, `Invalid value for field '${field}': '${shown(value)}'. ${why}`, { reason: "invalid" }),
   usage: (why: string) => new ApiError(400, `Invalid resource usage: '${why}'.`, { reason: "invalidResourceUsage" }),
+  deletedWhenPreempted: () =>
+    new ApiError(
+      400,
+      "Spot virtual machines with termination action set to DELETE cannot be used with Managed Instance Groups.",
+      { reason: "invalid" },
+    ),
   notEmulated: (what: string) => new ApiError(501, `${what} is not emulated`, { reason: "notImplemented" }),
 };
 

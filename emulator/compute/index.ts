@@ -1,14 +1,20 @@
+import { aroundCalls } from "../frame/faults/calls.ts";
 import { Router, type Service } from "../frame/router.ts";
 import type { World } from "../frame/world.ts";
 import type { Machines } from "../machines/machines.ts";
+import { loadRoutes } from "./autoscalers/load.ts";
+import { aggregatedAutoscalers, autoscalerRoutes } from "./autoscalers/routes.ts";
+import { Scaler } from "./autoscalers/scaler.ts";
 import { batchRoute } from "./batch.ts";
 import { Cloud } from "./cloud.ts";
 import { controlRoutes } from "./controls.ts";
+import { diskRoutes } from "./disks/routes.ts";
 import { geographyRoutes } from "./geography.ts";
 import { actionRoutes } from "./groups/actions.ts";
 import { Engine } from "./groups/engine.ts";
 import { REGIONAL, ZONAL } from "./groups/kinds.ts";
-import { aggregatedInstanceGroups, autoscalerRoutes, instanceGroupRoutes } from "./groups/plain.ts";
+import { configRoutes } from "./groups/perinstance.ts";
+import { aggregatedInstanceGroups, instanceGroupRoutes } from "./groups/plain.ts";
 import { aggregatedGroups, groupRoutes } from "./groups/routes.ts";
 import { healthCheckRoutes } from "./healthchecks.ts";
 import { seedPublicImages } from "./images/public.ts";
@@ -21,17 +27,22 @@ import { projectRoutes } from "./projects.ts";
 import { loadCloud, saveCloud } from "./state.ts";
 import { templateRoutes } from "./templates.ts";
 
-export type ComputeService = Service;
+export interface ComputeService extends Service {
+  /** For the emulator's own page, which only reads it. */
+  cloud: Cloud;
+}
 
 /** Compute Engine v1: images, templates, groups with their updater, instances, health checks, operations. */
 export function createCompute(world: World, machines: Machines): ComputeService {
   const cloud = new Cloud(world, machines);
   const lifecycle = new Lifecycle(cloud);
   const engine = new Engine(cloud, lifecycle);
+  const scaler = new Scaler(cloud, engine);
   seedPublicImages(cloud);
-  const router = new Router();
+  const router = new Router(aroundCalls(world));
   const service: ComputeService = {
     name: "compute",
+    cloud,
     errors: "legacy",
     routes: [
       ...imageRoutes(cloud),
@@ -39,13 +50,17 @@ export function createCompute(world: World, machines: Machines): ComputeService 
       ...[ZONAL, REGIONAL].flatMap((kind) => [
         ...groupRoutes(cloud, engine, kind),
         ...actionRoutes(cloud, engine, kind),
+        ...configRoutes(cloud, engine, kind),
         ...instanceGroupRoutes(cloud, kind),
+        ...autoscalerRoutes(cloud, scaler, kind.where),
       ]),
       aggregatedGroups(cloud),
       aggregatedInstanceGroups(cloud),
-      ...autoscalerRoutes(cloud),
+      aggregatedAutoscalers(cloud),
+      ...loadRoutes(cloud),
       ...instanceRoutes(cloud, lifecycle),
       ...guestRoutes(cloud, lifecycle),
+      ...diskRoutes(cloud),
       ...healthCheckRoutes(cloud),
       ...operationRoutes(cloud),
       ...geographyRoutes(cloud),
@@ -59,8 +74,10 @@ export function createCompute(world: World, machines: Machines): ComputeService 
     load: (state) => {
       loadCloud(cloud, lifecycle, state);
       engine.resume();
+      scaler.resume();
     },
     close: () => {
+      scaler.close();
       engine.close();
       lifecycle.close();
     },

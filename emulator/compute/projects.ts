@@ -2,6 +2,7 @@ import type { Call } from "../frame/http.ts";
 import type { Route } from "../frame/router.ts";
 import type { Cloud } from "./cloud.ts";
 import { errors } from "./errors.ts";
+import { sameFingerprint } from "./fingerprint.ts";
 import { itemsOf, renderMetadata } from "./instances/model.ts";
 import { mutation, projectOf, read } from "./method.ts";
 import { GLOBAL, link, type Ref } from "./names.ts";
@@ -50,7 +51,7 @@ export function projectRoutes(cloud: Cloud): Route[] {
       idOf: () => undefined,
       apply: (body, target) => {
         const project = cloud.project(target.project);
-        if (body.fingerprint !== undefined && body.fingerprint !== project.fingerprint)
+        if (body.fingerprint !== undefined && !sameFingerprint(body.fingerprint, project.fingerprint))
           throw errors.fingerprint("Supplied fingerprint does not match current metadata fingerprint.");
         project.metadata = itemsOf(body);
         project.fingerprint = cloud.world.ids.fingerprint();

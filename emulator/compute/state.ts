@@ -1,6 +1,10 @@
+import { autoscalerPath, type Load, type StoredAutoscaler } from "./autoscalers/model.ts";
+import { DEFAULT_BEHAVIOURS } from "./behaviours.ts";
 import type { Cloud, StoredProject } from "./cloud.ts";
+import { type StoredDisk, storedDiskPath } from "./disks/model.ts";
 import type { Member, StoredGroup } from "./groups/model.ts";
 import { groupPath } from "./groups/model.ts";
+import type { StoredConfig } from "./groups/stateful.ts";
 import type { StoredHealthCheck } from "./healthchecks.ts";
 import { imagePath, type StoredImage } from "./images/model.ts";
 import type { Lifecycle } from "./instances/lifecycle.ts";
@@ -9,7 +13,7 @@ import { pathOf } from "./names.ts";
 import type { Operations } from "./operations.ts";
 import type { StoredTemplate } from "./templates.ts";
 
-type SavedGroup = Omit<StoredGroup, "members"> & { members: Member[] };
+type SavedGroup = Omit<StoredGroup, "members" | "configs"> & { members: Member[]; configs: StoredConfig[] };
 
 interface Saved {
   images: StoredImage[];
@@ -18,6 +22,9 @@ interface Saved {
   groups: SavedGroup[];
   healthChecks: StoredHealthCheck[];
   projects: StoredProject[];
+  autoscalers: StoredAutoscaler[];
+  loads: [string, Load][];
+  disks: StoredDisk[];
   operations: Parameters<Operations["load"]>[0];
   lives: Parameters<Lifecycle["load"]>[0];
   timings: Cloud["timings"];
@@ -30,9 +37,16 @@ export function saveCloud(cloud: Cloud, lifecycle: Lifecycle): unknown {
     images: [...cloud.images.values()],
     templates: [...cloud.templates.values()],
     instances: [...cloud.instances.values()],
-    groups: [...cloud.groups.values()].map((group) => ({ ...group, members: [...group.members.values()] })),
+    groups: [...cloud.groups.values()].map((group) => ({
+      ...group,
+      members: [...group.members.values()],
+      configs: [...group.configs.values()],
+    })),
     healthChecks: [...cloud.healthChecks.values()],
     projects: [...cloud.projects.values()],
+    autoscalers: [...cloud.autoscalers.values()],
+    loads: [...cloud.loads],
+    disks: [...cloud.disks.values()],
     operations: cloud.operations.save(),
     lives: lifecycle.save(),
     timings: cloud.timings,
@@ -44,7 +58,11 @@ export function saveCloud(cloud: Cloud, lifecycle: Lifecycle): unknown {
 /** Restores what was saved. What was under way when the emulator stopped is brought to an end. */
 export function loadCloud(cloud: Cloud, lifecycle: Lifecycle, state: unknown): void {
   const saved = state as Saved;
-  Object.assign(cloud, { timings: saved.timings, behaviours: saved.behaviours, limits: saved.limits });
+  Object.assign(cloud, {
+    timings: saved.timings,
+    behaviours: { ...DEFAULT_BEHAVIOURS, ...saved.behaviours },
+    limits: saved.limits,
+  });
   for (const image of saved.images) {
     // Its bytes were not read yet, and nobody will come back to read them.
     if (image.status === "PENDING") image.status = image.rawDisk ? "FAILED" : "READY";
@@ -54,10 +72,17 @@ export function loadCloud(cloud: Cloud, lifecycle: Lifecycle, state: unknown): v
     cloud.templates.set(pathOf({ ...template, collection: "instanceTemplates" }), template);
   for (const instance of saved.instances) cloud.instances.set(instancePath(instance), instance);
   for (const group of saved.groups)
-    cloud.groups.set(groupPath(group), { ...group, members: new Map(group.members.map((m) => [m.name, m])) });
+    cloud.groups.set(groupPath(group), {
+      ...group,
+      members: new Map(group.members.map((m) => [m.name, m])),
+      configs: new Map(group.configs.map((c) => [c.name, c])),
+    });
   for (const check of saved.healthChecks)
     cloud.healthChecks.set(`projects/${check.project}/global/healthChecks/${check.name}`, check);
   for (const project of saved.projects) cloud.projects.set(project.id, project);
+  for (const autoscaler of saved.autoscalers) cloud.autoscalers.set(autoscalerPath(autoscaler), autoscaler);
+  for (const [group, load] of saved.loads) cloud.loads.set(group, load);
+  for (const disk of saved.disks) cloud.disks.set(storedDiskPath(disk), disk);
   cloud.operations.load(saved.operations);
   for (const operation of cloud.operations.all.values())
     if (operation.status !== "DONE") cloud.operations.end(operation);

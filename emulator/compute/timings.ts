@@ -14,6 +14,8 @@ export interface Timings {
   shutdownGrace: number;
   /** From a failed attempt to make a group's machine to the next, doubled up to ten times as much. */
   creationRetry: number;
+  /** From one look of an autoscaler to its next. */
+  autoscaling: number;
 }
 
 export const DEFAULT_TIMINGS: Timings = {
@@ -25,17 +27,8 @@ export const DEFAULT_TIMINGS: Timings = {
   deleting: 50,
   shutdownGrace: 10_000,
   creationRetry: 1_000,
+  autoscaling: 1_000,
 };
-
-/** Where the real service's behaviour is not documented: what this one does. */
-export interface Behaviours {
-  /** Of a percentage of unavailable machines. */
-  unavailableRounding: "up" | "down";
-  /** Whom a scale-in takes among machines that are equal otherwise. */
-  scaleIn: "newest" | "oldest";
-}
-
-export const DEFAULT_BEHAVIOURS: Behaviours = { unavailableRounding: "down", scaleIn: "newest" };
 
 /** What the project may use; null is without limit. */
 export interface Limits {

@@ -91,3 +91,45 @@ export class ManualClock implements Clock {
     this.#now = until;
   }
 }
+
+/** A clock whose alarms all end at once: what an emulator that was emptied had planned must not ring in the next one. */
+export class EndingClock implements Clock {
+  readonly #clock: Clock;
+  readonly #alarms = new Set<Cancel>();
+  #ended = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  after(ms: number, work: () => void): Cancel {
+    if (this.#ended) return () => {};
+    const cancel = this.#clock.after(ms, () => {
+      this.#alarms.delete(cancel);
+      work();
+    });
+    return this.#keep(cancel);
+  }
+
+  every(ms: number, work: () => void): Cancel {
+    return this.#ended ? () => {} : this.#keep(this.#clock.every(ms, work));
+  }
+
+  #keep(cancel: Cancel): Cancel {
+    this.#alarms.add(cancel);
+    return () => {
+      this.#alarms.delete(cancel);
+      cancel();
+    };
+  }
+
+  end(): void {
+    this.#ended = true;
+    for (const cancel of this.#alarms) cancel();
+    this.#alarms.clear();
+  }
+}

@@ -2,7 +2,7 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import {
   type handleBidiStreamingCall,
   type handleUnaryCall,
-  type Metadata,
+  Metadata,
   Server,
   ServerCredentials,
   type ServiceDefinition,
@@ -10,6 +10,8 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { ApiError, RPC_CODES } from "./errors.ts";
+import { type GrpcAround, surrounded } from "./grpcaround.ts";
+import { encodeStatus } from "./status.ts";
 
 /** A service as the gRPC port serves it, beside its REST routes. */
 export interface GrpcService {
@@ -30,20 +32,44 @@ export interface ListeningGrpc {
   close(): Promise<void>;
 }
 
+/** The same services, asked anew at every call who serves it now: the emulator can be emptied while it runs. */
+export function delegating(current: () => GrpcService[]): GrpcService[] {
+  return current().map(({ definition, implementation }, i) => ({
+    definition,
+    implementation: Object.fromEntries(
+      Object.keys(implementation).map((name) => [
+        name,
+        (...parts: unknown[]) => {
+          const run = current()[i]?.implementation[name];
+          if (run) Reflect.apply(run, undefined, parts);
+        },
+      ]),
+    ),
+  }));
+}
+
 /** Serves all of them on one port, in clear text. Port 0 takes a free one. */
-export async function listenGrpc(host: string, port: number, services: GrpcService[]): Promise<ListeningGrpc> {
+export async function listenGrpc(
+  host: string,
+  port: number,
+  services: GrpcService[],
+  around?: GrpcAround,
+): Promise<ListeningGrpc> {
   const server = new Server({
     "grpc.max_receive_message_length": MAX_REQUEST_BYTES,
     "grpc.max_send_message_length": -1,
   });
+  const open = new Set<Socket>();
+  const reset = (peer: string) => {
+    for (const socket of open) if (peer.endsWith(`:${socket.remotePort}`)) socket.resetAndDestroy();
+  };
   for (const { definition, implementation } of services) {
     // grpc-js refuses a service without methods.
-    if (Object.keys(definition).length > 0) {
-      server.addService(definition, { ...refusals(definition), ...implementation });
-    }
+    if (Object.keys(definition).length === 0) continue;
+    const complete = { ...refusals(definition), ...implementation };
+    server.addService(definition, around ? surrounded(definition, complete, around, reset) : complete);
   }
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
-  const open = new Set<Socket>();
   const adopt = (connection: Socket) => {
     open.add(connection);
     connection.once("close", () => open.delete(connection));
@@ -86,8 +112,12 @@ function refusals(definition: ServiceDefinition): UntypedServiceImplementation {
 }
 
 /** A failed call as gRPC says it. What is not an ApiError is a defect of the emulator: INTERNAL, and printed. */
-export function grpcStatus(problem: unknown): { code: number; details: string } {
-  if (problem instanceof ApiError) return { code: RPC_CODES[problem.status], details: problem.message };
+export function grpcStatus(problem: unknown): { code: number; details: string; metadata?: Metadata } {
+  if (problem instanceof ApiError) {
+    const metadata = new Metadata();
+    if (problem.extras.details) metadata.set("grpc-status-details-bin", encodeStatus(problem));
+    return { code: RPC_CODES[problem.status], details: problem.message, metadata };
+  }
   console.error("emulator: gRPC:", problem);
   return { code: status.INTERNAL, details: "Internal error encountered." };
 }

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { noteCall } from "./calls.ts";
 import { ApiError, errorBody } from "./errors.ts";
 import { divertHttp2 } from "./http2.ts";
 import type { Router } from "./router.ts";
@@ -28,6 +29,12 @@ export interface Answer {
   json?: unknown;
   text?: string;
   bytes?: Buffer;
+  /** Breaks the connection: `reset` before anything is sent, or after so many bytes; `silence` sends nothing, ever. */
+  cut?: "reset" | "silence" | { afterBytes: number };
+  /** Sends so many bytes of the body, waits, and goes on. */
+  pause?: { afterBytes: number; wait: () => Promise<void> };
+  /** A body without an end: gets what writes to it, and returns what stops that when the caller has gone. */
+  stream?: (write: (text: string) => void) => () => void;
 }
 
 /** Called once a request has been answered: one line of the request log. */
@@ -57,7 +64,8 @@ export function makeCall(parts: {
   bytes: Buffer;
 }): Omit<Call, "params"> {
   const cut = parts.url.indexOf("?");
-  const path = cut < 0 ? parts.url : parts.url.slice(0, cut);
+  // A base URL that ends in a slash makes two of them, which mean one.
+  const path = (cut < 0 ? parts.url : parts.url.slice(0, cut)).replace(/^\/{2,}/, "/");
   return {
     method: parts.method,
     path,
@@ -81,8 +89,13 @@ export async function dispatch(router: Router, call: Omit<Call, "params">): Prom
     });
     return { id, answer: { status: 501, json: errorBody(error, style) } };
   }
+  const run = () => found.route.run({ ...call, params: found.params });
   try {
-    return { id: found.route.id, answer: await found.route.run({ ...call, params: found.params }) };
+    // The parts of a batch suffer one by one, and the emulator's own door never does.
+    const isSpared = found.route.id.startsWith("emulator.") || found.route.id.endsWith(".batch");
+    const answer = isSpared || !router.around ? await run() : await router.around(found, call, run);
+    if ((answer.status ?? 200) < 400) noteCall(found.route.id, call.headers);
+    return { id: found.route.id, answer };
   } catch (problem) {
     const error =
       problem instanceof ApiError
@@ -100,7 +113,18 @@ export async function dispatch(router: Router, call: Omit<Call, "params">): Prom
   }
 }
 
-function send(response: ServerResponse, answer: Answer): void {
+async function send(response: ServerResponse, answer: Answer): Promise<void> {
+  if (answer.cut === "silence") return;
+  if (answer.cut === "reset") {
+    response.socket?.resetAndDestroy();
+    return;
+  }
+  if (answer.stream) {
+    response.writeHead(answer.status ?? 200, answer.headers);
+    const stop = answer.stream((text) => response.write(text));
+    response.once("close", stop);
+    return;
+  }
   const headers: Record<string, string> = { ...answer.headers };
   let body: Buffer | undefined;
   if (answer.bytes) body = answer.bytes;
@@ -113,6 +137,16 @@ function send(response: ServerResponse, answer: Answer): void {
   }
   headers["content-length"] ??= String(body?.length ?? 0);
   response.writeHead(answer.status ?? 200, headers);
+  const { cut, pause } = answer;
+  if (cut && body) {
+    response.write(body.subarray(0, cut.afterBytes), () => response.socket?.destroy());
+    return;
+  }
+  if (pause && body && body.length > pause.afterBytes) {
+    response.write(body.subarray(0, pause.afterBytes));
+    await pause.wait();
+    body = body.subarray(pause.afterBytes);
+  }
   response.end(body);
 }
 
@@ -144,7 +178,7 @@ export async function listen(
         headers,
         bytes: await readAll(request),
       });
-      send(response, await answer(call, request));
+      await send(response, await answer(call, request));
     })().catch((problem: unknown) => {
       if (!response.headersSent) response.writeHead(500);
       response.end();

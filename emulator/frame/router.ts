@@ -56,9 +56,17 @@ function compile(path: string): { pattern: RegExp; names: string[] } {
   return { pattern: new RegExp(`^${source}$`), names };
 }
 
+/** Runs a call in other circumstances than plain ones: with the faults that are meant for it. */
+export type Around = (match: Match, call: Omit<Call, "params">, run: () => Promise<Answer> | Answer) => Promise<Answer>;
+
 export class Router {
   readonly #routes: Compiled[] = [];
   readonly services: Service[] = [];
+  readonly around: Around | undefined;
+
+  constructor(around?: Around) {
+    this.around = around;
+  }
 
   add(service: Service): void {
     this.services.push(service);

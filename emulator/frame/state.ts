@@ -12,10 +12,12 @@ import {
 import { join, resolve } from "node:path";
 
 /** Raised when what is saved changes shape; an older folder is then refused rather than misread. */
-const VERSION = 1;
+export const VERSION = 2;
 
 export interface SavedState {
   version: number;
+  /** Whose state it is; names of resources contain it. */
+  project?: string;
   ids: number;
   services: Record<string, unknown>;
 }
@@ -79,11 +81,7 @@ export class StateFolder {
       throw problem;
     }
     const saved = JSON.parse(text) as SavedState;
-    if (saved.version !== VERSION) {
-      throw new Error(
-        `${this.#file} was written in version ${saved.version} of the format, this emulator reads ${VERSION}; use a new folder`,
-      );
-    }
+    checkVersion(saved, this.#file);
     return saved;
   }
 
@@ -112,6 +110,14 @@ export class StateFolder {
     rmSync(this.#lock, { force: true });
     held.delete(this.#lock);
   }
+}
+
+/** Throws when `saved` is not of this version. `where` is what a person knows it by. */
+export function checkVersion(saved: Pick<SavedState, "version">, where: string): void {
+  if (saved.version === VERSION) return;
+  throw new Error(
+    `${where} was written in version ${saved.version} of the format, this emulator reads ${VERSION}; use a new folder, or the moult that wrote it`,
+  );
 }
 
 /** Locks that emulators of this process hold. */

@@ -1,5 +1,6 @@
 import type { LogEntry } from "../../wire/logging.d.ts";
 import type { Clock } from "./clock.ts";
+import type { Faults } from "./faults/faults.ts";
 import type { Ids } from "./ids.ts";
 
 /**
@@ -18,6 +19,8 @@ export interface World {
   /** `http://127.0.0.1:<port>`; known once the server listens. */
   origin: string;
   doors: Doors;
+  /** What goes wrong on purpose; nothing where there is none. */
+  faults?: Faults;
   /** Marks the state as changed, so that it is saved soon. */
   changed(): void;
 }

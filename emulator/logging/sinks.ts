@@ -31,6 +31,8 @@ const DEFAULT_MASK = ["destination", "filter", "includeChildren"];
 
 const TOPIC = /^pubsub\.googleapis\.com\/(projects\/[^/]+\/topics\/[^/]+)$/;
 
+const EXPORT = { service: "logging", method: "logging.export" };
+
 interface Sink {
   shown: LogSink & { resourceName: string };
   topic: string;
@@ -132,10 +134,18 @@ export class Sinks {
       if (!entry.logName.startsWith(`${name.split("/sinks/")[0]}/`) || !matches(entry)) continue;
       const writer = shown.writerIdentity?.replace("serviceAccount:", "") ?? "";
       if (!this.#world.doors.allowed(writer, "pubsub.topics.publish", topic)) continue;
-      this.#world.doors.publish(topic, {
+      const message = {
         data: Buffer.from(JSON.stringify(entry)).toString("base64"),
         attributes: { "logging.googleapis.com/timestamp": entry.timestamp },
-      });
+      };
+      const { doors, faults } = this.#world;
+      const send = (again: boolean) => {
+        doors.publish(topic, message);
+        // Exported twice is published twice, under two message ids.
+        if (again) doors.publish(topic, message);
+      };
+      if (faults) faults.deliver({ ...EXPORT, resource: name, principal: () => writer }, send);
+      else send(false);
     }
   }
 

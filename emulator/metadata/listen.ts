@@ -1,4 +1,5 @@
-import { listen } from "../frame/http.ts";
+import { ApiError } from "../frame/errors.ts";
+import { type Answer, type Call, listen } from "../frame/http.ts";
 import type { World } from "../frame/world.ts";
 import { MetadataServer } from "./server.ts";
 import type { InstanceView } from "./tree.ts";
@@ -15,7 +16,7 @@ export async function listenMetadata(
     const hangUp = () => gone.abort();
     request.socket.once("close", hangUp);
     try {
-      return await server.answer(call, gone.signal);
+      return await despiteFaults(world, view, call, () => server.answer(call, gone.signal));
     } finally {
       request.socket.off("close", hangUp);
     }
@@ -27,4 +28,28 @@ export async function listenMetadata(
       return web.close();
     },
   };
+}
+
+const METHODS: Record<string, string> = { PUT: "guestAttributes.put", DELETE: "guestAttributes.delete" };
+
+/** Faults for one instance's metadata: the resource is `instances/NAME/computeMetadata/v1/…`. */
+async function despiteFaults(
+  world: World,
+  view: InstanceView,
+  { method, path }: Pick<Call, "method" | "path">,
+  run: () => Promise<Answer> | Answer,
+): Promise<Answer> {
+  if (!world.faults) return run();
+  const subject = {
+    service: "metadata",
+    method: `metadata.${METHODS[method] ?? "get"}`,
+    resource: `instances/${view.name}${path}`,
+    principal: () => view.serviceAccount?.email ?? "",
+  };
+  try {
+    return await world.faults.around(subject, run);
+  } catch (problem) {
+    if (!(problem instanceof ApiError)) throw problem;
+    return { status: problem.code, text: problem.message, headers: { ...problem.extras.headers } };
+  }
 }

@@ -25,6 +25,8 @@ export interface Entry {
   waitsUntil?: number;
   /** Deliveries up to this one were undone by a seek: acknowledging them means nothing. */
   undone?: number;
+  /** Comes once more after it was acknowledged: a duplicate, which at-least-once delivery allows. */
+  again?: true;
 }
 
 type Placed = Pick<Entry, "message" | "order">;
@@ -83,8 +85,14 @@ export class Backlog {
     return this.#ready.size;
   }
 
-  add(message: Message, attempts = 0): Entry {
-    const entry: Entry = { message, order: this.#placed++, bytes: messageBytes(message), attempts };
+  add(message: Message, attempts = 0, again = false): Entry {
+    const entry: Entry = {
+      message,
+      order: this.#placed++,
+      bytes: messageBytes(message),
+      attempts,
+      ...(again && { again }),
+    };
     this.#entries.set(message.messageId, entry);
     const key = this.#key(entry);
     if (key !== undefined) {
@@ -129,7 +137,8 @@ export class Backlog {
     const entry = this.#entries.get(messageId);
     if (entry && attempt > (entry.undone ?? 0)) {
       this.#drop(entry);
-      this.keep(entry.message, entry.order);
+      if (entry.again) this.add(entry.message, entry.attempts);
+      else this.keep(entry.message, entry.order);
     }
     this.#rules.ready();
   }

@@ -1,6 +1,8 @@
 import { request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import type { Cancel } from "../frame/clock.ts";
+import { ApiError } from "../frame/errors.ts";
+import type { Outcome } from "../frame/faults/faults.ts";
 import type { World } from "../frame/world.ts";
 import { type Entry, newConsumer } from "./backlog.ts";
 import { eventRequest, type PushRequest, pushRequest } from "./envelope.ts";
@@ -50,12 +52,14 @@ export class PushPump {
     const attempt = entry.attempts;
     this.#outstanding++;
     const make = events ? eventRequest : pushRequest;
-    const delivered = await post(
-      subscription.pushConfig.pushEndpoint ?? "",
-      make(this.#world, entry, subscription),
-      subscription.ackDeadlineSeconds * 1000,
-      this.#stopped.signal,
-    );
+    const send = () =>
+      post(
+        subscription.pushConfig.pushEndpoint ?? "",
+        make(this.#world, entry, subscription),
+        subscription.ackDeadlineSeconds * 1000,
+        this.#stopped.signal,
+      );
+    const delivered = await this.#despiteFaults(send);
     this.#outstanding--;
     // A message that was deleted, expired or taken back meanwhile is no longer this delivery's.
     const ours = entry.lease !== undefined && entry.attempts === attempt;
@@ -76,6 +80,21 @@ export class PushPump {
     }
     this.#world.changed();
     this.offer(backlog.readyCount);
+  }
+
+  /** A push is a call to somebody else: a fault can keep it from being made, or lose what was answered. */
+  async #despiteFaults(send: () => Promise<boolean>): Promise<boolean> {
+    const { faults } = this.#world;
+    if (!faults) return send();
+    try {
+      const outcome = await faults.around(this.#subscriber.subject("pubsub.push"), async (): Promise<Outcome> => {
+        return { status: (await send()) ? 200 : 500 };
+      });
+      return !outcome.cut && outcome.status === 200;
+    } catch (problem) {
+      if (problem instanceof ApiError) return false;
+      throw problem;
+    }
   }
 
   #rest(): void {

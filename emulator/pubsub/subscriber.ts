@@ -121,7 +121,25 @@ export class Subscriber {
 
   deliver(message: Message): void {
     if (this.#subscription.detached || !this.#filter(message.attributes ?? {})) return;
-    this.backlog.add(message);
+    const { faults } = this.#world;
+    if (faults) faults.deliver(this.subject("pubsub.deliver"), (again) => this.#take(message, again));
+    else this.#take(message, false);
+  }
+
+  #take(message: Message, again: boolean): void {
+    if (this.#subscription.detached) return;
+    this.backlog.add(message, 0, again);
+  }
+
+  /** What a fault's rule is held against when this subscription delivers. */
+  subject(method: string) {
+    const { projectNumber } = this.#world;
+    return {
+      service: "pubsub",
+      method,
+      resource: this.#subscription.name,
+      principal: () => `service-${projectNumber}@gcp-sa-pubsub.iam.gserviceaccount.com`,
+    };
   }
 
   /** Throws FAILED_PRECONDITION unless messages may be pulled from this subscription. */

@@ -3,9 +3,9 @@ import { Metadata, type ServiceDefinition, type UntypedServiceImplementation } f
 import { fromJSON } from "@grpc/proto-loader";
 import { ApiError } from "../frame/errors.ts";
 import { type GrpcService, grpcStatus, textHeaders } from "../frame/grpc.ts";
+import { encodeStatus } from "../frame/status.ts";
 import type { Method } from "./methods.ts";
 import { isObject, type Json } from "./model.ts";
-import { encodeStatus } from "./status.ts";
 import { instantText, parseInstant } from "./times.ts";
 
 const SERVICE = "google.cloud.secretmanager.v1.SecretManagerService";

@@ -10,6 +10,8 @@ import { runLifecycle } from "./lifecycle.ts";
 import { createAnnounce, notificationRoutes } from "./notifications.ts";
 import { downloadRoute, objectRoutes } from "./object-routes.ts";
 import { Objects } from "./objects.ts";
+import { suffering } from "./retry/suffer.ts";
+import { RetryTests } from "./retry/tests.ts";
 import { type SavedStorage, Shelf } from "./saved.ts";
 import { uploadRoutes } from "./upload-routes.ts";
 import { xmlRoutes } from "./xml-routes.ts";
@@ -21,6 +23,7 @@ export interface StorageService extends Service {
 
 interface Saved extends SavedStorage {
   hmacKeys?: HmacKey[];
+  retryTests?: ReturnType<RetryTests["save"]>;
 }
 
 /** Rules are looked at once a day, as the real service says it does. */
@@ -65,11 +68,13 @@ export function createStorage(world: World): StorageService {
     ...uploadRoutes(world, buckets, objects),
     ...xmlRoutes(world, buckets, objects),
   ];
+  const retryTests = new RetryTests(world);
+  const known = new Set(routes.map(({ id }) => id));
   return {
     name: "storage",
     errors: "legacy",
-    routes: routes.map(inPart),
-    prefixes: /^\/((upload|download|resumable\/upload|batch)\/)?storage\/v1|^\/b(\/|$)/,
+    routes: [...routes.map((route) => suffering(world, retryTests, inPart(route))), ...retryTests.routes(known)],
+    prefixes: /^\/((upload|download|resumable\/upload|batch)\/)?storage\/v1|^\/(b|retry_tests?)(\/|$)/,
     nameUnknown: (method, path) => {
       const parts = path
         .replace(/^.*?\/storage\/v1/, "")
@@ -82,10 +87,15 @@ export function createStorage(world: World): StorageService {
       const found = buckets.find(bucket);
       return found && objects.live(found, name)?.bytes;
     },
-    save: (): Saved => ({ ...shelf.save(buckets), hmacKeys: [...hmacKeys.values()] }),
+    save: (): Saved => ({
+      ...shelf.save(buckets),
+      hmacKeys: [...hmacKeys.values()],
+      retryTests: retryTests.save(),
+    }),
     load: (state) => {
       const saved = state as Saved;
       shelf.load(buckets, saved);
+      retryTests.load(saved.retryTests ?? []);
       for (const key of saved.hmacKeys ?? []) hmacKeys.set(key.accessId, key);
     },
     close: stopLifecycle,

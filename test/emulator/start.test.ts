@@ -22,7 +22,7 @@ afterEach(async () => {
 describe("starting the emulator", () => {
   it.each([
     ["GET", "/compute/v1/projects/moult-local/global/firewalls", /compute\.firewalls\.list/],
-    ["POST", "/compute/v1/projects/moult-local/zones/us-central1-a/disks", /compute\.disks\.insert/],
+    ["POST", "/compute/v1/projects/moult-local/zones/us-central1-a/snapshots", /compute\.snapshots\.insert/],
     ["POST", "/v1/projects/moult-local/topics/t:publishMore", /pubsub/],
     ["POST", "/v1/projects/moult-local/schemas:validate", /pubsub\.projects\.schemas\.validate/],
   ])("an unknown method answers 501 with its name: %s %s", async (method, path, name) => {

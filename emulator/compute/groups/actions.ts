@@ -4,12 +4,18 @@ import { checkName, errors } from "../errors.ts";
 import { lastOf, parseRef, pathOf } from "../names.ts";
 import type { Failure } from "../operations.ts";
 import { isObject, type Json } from "../schema/check.ts";
+import { leastFor } from "../updater/decide.ts";
 import { ACTIONS, leaving, mostDisruptive, type UpdateAction } from "../updater/values.ts";
 import type { Engine } from "./engine.ts";
 import { neededIn, targetsOf } from "./goal.ts";
 import { groupMutation, groupToChange, type Kind, ONE } from "./kinds.ts";
 import { groupPath, type Member, memberPath, type StoredGroup } from "./model.ts";
+import { parseConfig } from "./perinstance.ts";
+import { outdatedBy } from "./preserved.ts";
+import { checkStateful } from "./rules.ts";
 import { isEmpty } from "./settings.ts";
+import { Spread } from "./spread.ts";
+import { hasStatefulConfig, type StoredConfig } from "./stateful.ts";
 
 /** Most instances that one call may name. */
 const MOST = 1000;
@@ -105,17 +111,38 @@ function createInstances(cloud: Cloud, engine: Engine, group: StoredGroup, body:
     });
   for (const [i, instance] of wanted.entries()) {
     const name = checkName(instance.name, `instances[${i}].name`);
-    if (!isEmpty(instance.preservedState)) throw errors.notEmulated("createInstances with preservedState");
     const taken = group.zones.some((zone) => cloud.instances.has(memberPath(group, { name, zone })));
     if (taken || group.members.has(name)) throw errors.exists(memberPath(group, { name, zone: group.zones[0] ?? "" }));
   }
+  const configs = wanted.map((instance, i) => configOf(cloud, group, instance, `instances[${i}].preservedState`));
+  const some = configs.flatMap(({ config }) => config ?? []);
+  if (some.length > 0)
+    checkStateful(cloud, { ...group, configs: new Map(some.map((config) => [config.name, config])) });
+  for (const config of some) group.configs.set(config.name, config);
   // One by one, so that each gets the version that is lacking then.
-  for (const { name } of wanted) {
+  for (const { name, zone } of configs) {
     resizeBy(cloud, group, 1);
     const target = targetsForNew(cloud, group);
-    engine.crew.add(group, String(name), target);
+    engine.crew.add(group, name, target, zone ?? new Spread(group).next());
   }
   return undefined;
+}
+
+/** What a new machine is to have of its own, and the zone in which its disks are. */
+function configOf(
+  cloud: Cloud,
+  group: StoredGroup,
+  instance: Json,
+  at: string,
+): { name: string; config?: StoredConfig; zone?: string } {
+  const name = String(instance.name);
+  const state = isObject(instance.preservedState) ? instance.preservedState : {};
+  if (isEmpty(state)) return { name };
+  const [disk] = Object.values(isObject(state.disks) ? state.disks : {}).filter(isObject);
+  const ref = disk ? parseRef(cloud.world, String(disk.source ?? ""), group.project) : undefined;
+  const zone = ref?.scope.kind === "zone" && group.zones.includes(ref.scope.name) ? ref.scope.name : group.zones[0];
+  const config = parseConfig(cloud, group, { name, zone: zone ?? "" }, state, at);
+  return { name, config, ...(disk && zone !== undefined && { zone }) };
 }
 
 function targetsForNew(cloud: Cloud, group: StoredGroup): { template: string; name: string } {
@@ -157,7 +184,8 @@ function applyUpdates(cloud: Cloud, engine: Engine, group: StoredGroup, members:
   );
   const plans = members.map((member) => {
     const { template, name } = targets.get(member.name) ?? { template: member.template, name: member.version };
-    const least = template === member.template ? "NONE" : needed(member.template, template);
+    const outdated = outdatedBy(cloud, group, member);
+    const least = leastFor({ template: member.template, ...(outdated && { outdated }) }, { template }, needed);
     // A new version name alone asks for what the group's policy does at least.
     const renamed = targets.has(member.name) && least === "NONE" ? group.policy.minimalAction : least;
     return { member, target: { template, name }, action: mostDisruptive(minimal, renamed) };
@@ -170,7 +198,8 @@ function applyUpdates(cloud: Cloud, engine: Engine, group: StoredGroup, members:
       `Updating instance '${beyond.member.name}' requires action ${beyond.action}.`,
     );
   for (const { member, target, action } of plans) {
-    if (action === "REPLACE" && group.policy.replacementMethod === "SUBSTITUTE") engine.crew.delete(group, member);
+    if (action === "REPLACE" && group.policy.replacementMethod === "SUBSTITUTE" && !hasStatefulConfig(group))
+      engine.crew.delete(group, member);
     else if (action === "REPLACE") engine.crew.recreate(group, member, target);
     else if (action === "RESTART") engine.crew.restart(group, member, target);
     else if (action === "REFRESH") engine.crew.refresh(group, member, target);

@@ -1,16 +1,15 @@
 import type { Cancel } from "../../frame/clock.ts";
 import type { Cloud } from "../cloud.ts";
+import { disksRefused } from "../disks/model.ts";
 import type { Lifecycle } from "../instances/lifecycle.ts";
 import { bootImage, type Plan, shortage } from "../instances/make.ts";
-import { itemsOf, type StoredInstance } from "../instances/model.ts";
+import type { StoredInstance } from "../instances/model.ts";
 import type { Failure } from "../operations.ts";
 import { leaving, settled, type Target } from "../updater/values.ts";
-import { instanceOf } from "./goal.ts";
-import { groupPath, type Member, memberPath, type StoredGroup } from "./model.ts";
+import { groupPath, instanceOf, type Member, memberPath, noteError, type StoredGroup } from "./model.ts";
+import { applied, configured, letGo, preserve } from "./preserved.ts";
+import { renew } from "./renew.ts";
 import type { Trail } from "./trail.ts";
-
-/** How many errors `listErrors` remembers of a group. */
-const ERRORS_KEPT = 500;
 
 type Hear = (group: StoredGroup, member: Member) => void;
 
@@ -33,10 +32,10 @@ export class Crew {
     this.#probe = probe;
   }
 
-  add(group: StoredGroup, name: string, target: Target): void {
+  add(group: StoredGroup, name: string, target: Target, zone: string): void {
     const member: Member = {
       name,
-      zone: this.#zone(group),
+      zone,
       createdAt: this.#cloud.world.clock.now(),
       action: "CREATING",
       template: target.template,
@@ -50,16 +49,6 @@ export class Crew {
     this.attempt(group, member);
   }
 
-  /** The zone with the fewest machines of the group. */
-  #zone(group: StoredGroup): string {
-    const [only, ...others] = group.zones;
-    if (only !== undefined && others.length === 0) return only;
-    const counts = new Map(group.zones.map((zone) => [zone, 0]));
-    for (const { zone } of group.members.values()) counts.set(zone, (counts.get(zone) ?? 0) + 1);
-    const [first] = [...counts].sort(([, a], [, b]) => a - b);
-    return first?.[0] ?? "";
-  }
-
   /** Tries to make the machine of a member; a failure is kept and tried again for ever. */
   attempt(group: StoredGroup, member: Member): void {
     const path = groupPath(group);
@@ -67,12 +56,13 @@ export class Crew {
     if (member.id !== undefined || (member.action !== "CREATING" && member.action !== "RECREATING")) return;
     this.#retries.get(member)?.();
     const template = this.#cloud.templates.get(member.template);
+    const own = configured(group, member, template?.properties ?? {});
     const plan: Plan = {
       project: group.project,
       zone: member.zone,
       name: member.name,
-      properties: template?.properties ?? {},
-      metadata: this.#trail.metadata(group, member.template),
+      ...own,
+      metadata: { ...own.metadata, ...this.#trail.metadata(group, member.template) },
       group: path,
     };
     const missing = (what: string): Failure => ({
@@ -81,7 +71,12 @@ export class Crew {
       message: `The resource '${what}' was not found`,
     });
     const boot = template ? bootImage(this.#cloud, plan) : missing(member.template);
-    const failure = "code" in boot ? boot : (this.#collision(plan) ?? shortage(this.#cloud, plan));
+    const failure =
+      "code" in boot
+        ? boot
+        : (this.#collision(plan) ??
+          disksRefused(this.#cloud, plan.properties.disks, plan.project) ??
+          shortage(this.#cloud, plan));
     if (failure || "code" in boot) {
       const why = failure ?? missing(member.template);
       this.#trail.inserted(group, plan, this.#cloud.world.ids.numeric())(why);
@@ -98,6 +93,8 @@ export class Crew {
       else this.overtaken(group, member);
     });
     member.id = instance.id;
+    applied(group, member);
+    this.preserve(group, member);
     ended = this.#trail.inserted(group, plan, instance.id);
     this.#cloud.world.changed();
   }
@@ -115,17 +112,10 @@ export class Crew {
     member.attempts++;
     delete member.id;
     member.lastAttempt = { ...why, message };
-    group.errors.push({
-      code: why.code,
-      message,
-      action: member.action,
-      instance: memberPath(group, member),
-      template: member.template,
-      ...(member.version !== "" && { version: member.version }),
-      timestamp: clock.now(),
-    });
-    if (group.errors.length > ERRORS_KEPT) group.errors.shift();
-    if (group.shape === "BALANCED" && why.code.startsWith("ZONE_RESOURCE_POOL_EXHAUSTED"))
+    noteError(group, member, { ...why, message }, clock.now());
+    // What is kept for it stays in its zone.
+    const moves = group.shape === "BALANCED" && !member.kept && !group.configs.has(member.name);
+    if (moves && why.code.startsWith("ZONE_RESOURCE_POOL_EXHAUSTED"))
       member.zone = group.zones[(group.zones.indexOf(member.zone) + 1) % group.zones.length] ?? member.zone;
     const times = Math.min(10, 2 ** (member.attempts - 1));
     const retry = clock.after(this.#cloud.timings.creationRetry * times, () => this.attempt(group, member));
@@ -187,6 +177,7 @@ export class Crew {
     member.action = "DELETING";
     this.#removeInstance(group, member, () => {
       if (group.members.get(member.name) === member) group.members.delete(member.name);
+      letGo(this.#cloud, group, member, this.#lifecycle.addresses, false);
       this.#touch(group);
     });
   }
@@ -253,16 +244,16 @@ export class Crew {
   }
 
   #renew(group: StoredGroup, member: Member, instance: StoredInstance, target: Target): void {
-    const { ids } = this.#cloud.world;
-    const properties = this.#cloud.templates.get(target.template)?.properties ?? {};
     member.template = target.template;
     member.version = target.name;
-    instance.metadata = { ...itemsOf(properties.metadata), ...this.#trail.metadata(group, target.template) };
-    instance.metadataFingerprint = ids.fingerprint();
-    instance.labels = (properties.labels ?? {}) as Record<string, string>;
-    instance.labelFingerprint = ids.fingerprint();
-    instance.machineType = String(properties.machineType ?? instance.machineType);
+    renew(this.#cloud, group, member, instance, this.#trail.metadata(group, target.template));
+    this.preserve(group, member);
     this.#cloud.world.changed();
+  }
+
+  /** What is to be kept of a machine is kept from now on, should it have to be made again. */
+  preserve(group: StoredGroup, member: Member): void {
+    preserve(this.#cloud, group, member, this.#lifecycle.addresses);
   }
 
   abandon(group: StoredGroup, member: Member): void {
@@ -271,6 +262,7 @@ export class Crew {
       const instance = instanceOf(this.#cloud, group, member);
       if (instance) delete instance.group;
       group.members.delete(member.name);
+      letGo(this.#cloud, group, member, this.#lifecycle.addresses, true);
       this.#touch(group);
     });
   }

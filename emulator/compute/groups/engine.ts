@@ -4,9 +4,10 @@ import type { StoredInstance } from "../instances/model.ts";
 import { decide } from "../updater/decide.ts";
 import { type Action, settled } from "../updater/values.ts";
 import { Crew } from "./crew.ts";
-import { goalOf, instanceOf, neededIn, viewsOf } from "./goal.ts";
-import { groupPath, type Member, memberPath, type StoredGroup } from "./model.ts";
+import { goalOf, neededIn, viewsOf } from "./goal.ts";
+import { groupPath, instanceOf, type Member, memberPath, type StoredGroup } from "./model.ts";
 import { Prober } from "./prober.ts";
+import { Spread } from "./spread.ts";
 import { Trail } from "./trail.ts";
 
 /** Looks at groups when something happened to them, and has done what `decide` says. */
@@ -52,7 +53,10 @@ export class Engine {
   /** After a group was made or its settings changed. */
   changed(group: StoredGroup): void {
     this.#prober.watch(group);
-    for (const member of group.members.values()) this.crew.verify(group, member);
+    for (const member of group.members.values()) {
+      this.crew.verify(group, member);
+      this.crew.preserve(group, member);
+    }
     this.touch(group);
   }
 
@@ -61,19 +65,22 @@ export class Engine {
       if (group.members.size > 0) return;
       const path = groupPath(group);
       this.#cloud.groups.delete(path);
+      this.#cloud.loads.delete(path);
       this.#prober.watch(group);
       this.#emptied.get(path)?.();
       this.#emptied.delete(path);
       return;
     }
     const now = this.#cloud.world.clock.now();
-    for (const action of decide(goalOf(this.#cloud, group), viewsOf(this.#cloud, group), neededIn(this.#cloud), now))
-      this.#carryOut(group, action);
+    const actions = decide(goalOf(this.#cloud, group), viewsOf(this.#cloud, group), neededIn(this.#cloud), now);
+    if (actions.length === 0) return;
+    const spread = new Spread(group);
+    for (const action of actions) this.#carryOut(group, action, spread);
   }
 
-  #carryOut(group: StoredGroup, action: Action): void {
+  #carryOut(group: StoredGroup, action: Action, spread: Spread): void {
     if (action.do === "create") {
-      this.crew.add(group, this.#newName(group), action.target);
+      this.crew.add(group, this.#newName(group), action.target, spread.next());
       return;
     }
     const member = group.members.get(action.member);
@@ -138,6 +145,7 @@ export class Engine {
   }
 
   #resume(group: StoredGroup, member: Member): void {
+    if (member.kept?.ip !== undefined) this.#lifecycle.addresses.hold(member.kept.ip);
     const instance = instanceOf(this.#cloud, group, member);
     const { action } = member;
     if (action === "DELETING") {

@@ -1,8 +1,12 @@
 import type { Cloud } from "../cloud.ts";
-import { assign } from "../updater/assign.ts";
+import { assign, pairUp } from "../updater/assign.ts";
 import { neededBetween } from "../updater/needed.ts";
 import { type GroupGoal, leaving, type MemberView, type Needed, type VersionGoal } from "../updater/values.ts";
-import { type FixedOrPercent, type Member, memberPath, type StoredGroup } from "./model.ts";
+import { type FixedOrPercent, instanceOf, type StoredGroup } from "./model.ts";
+import { outdatedBy } from "./preserved.ts";
+import { hasStatefulConfig } from "./stateful.ts";
+
+export { instanceOf };
 
 export function calculate(value: FixedOrPercent, of: number, rounding: "up" | "down"): number {
   if (value.percent === undefined) return value.fixed ?? 0;
@@ -10,12 +14,12 @@ export function calculate(value: FixedOrPercent, of: number, rounding: "up" | "d
   return rounding === "up" ? Math.ceil(exact) : Math.floor(exact);
 }
 
-/** How many machines each version shall have. A percentage is rounded in favour of the version that states it. */
-export function versionGoals(group: StoredGroup): VersionGoal[] {
+/** How many machines each version shall have; `rounding` is of a percentage. */
+export function versionGoals(group: StoredGroup, rounding: "up" | "down"): VersionGoal[] {
   let rest = group.targetSize;
   const sizes = group.versions.map(({ targetSize }) => {
     if (!targetSize) return undefined;
-    const size = Math.min(rest, calculate(targetSize, group.targetSize, "up"));
+    const size = Math.min(rest, calculate(targetSize, group.targetSize, rounding));
     rest -= size;
     return size;
   });
@@ -31,31 +35,29 @@ export function goalOf(cloud: Cloud, group: StoredGroup): GroupGoal {
   const { policy, lifecycle, healing } = group;
   return {
     targetSize: group.targetSize,
-    versions: versionGoals(group),
+    versions: versionGoals(group, cloud.behaviours.versionRounding),
     proactive: policy.type === "PROACTIVE",
     minimalAction: policy.minimalAction,
     mostDisruptiveAllowedAction: policy.mostDisruptiveAllowedAction ?? "REPLACE",
-    surge: calculate(policy.maxSurge, group.targetSize, "up"),
+    surge: calculate(policy.maxSurge, group.targetSize, cloud.behaviours.surgeRounding),
     unavailable: calculate(policy.maxUnavailable, group.targetSize, cloud.behaviours.unavailableRounding),
-    inPlace: policy.replacementMethod === "RECREATE",
+    // What is kept is kept under its name.
+    inPlace: policy.replacementMethod === "RECREATE" || hasStatefulConfig(group),
     checked: healing?.healthCheck !== undefined,
     initialDelayMs: (healing?.initialDelaySec ?? 0) * 1000,
     repairs: lifecycle.defaultActionOnFailure === "REPAIR",
     updateOnRepair: lifecycle.forceUpdateOnRepair === "YES",
     scaleIn: cloud.behaviours.scaleIn,
-    even: policy.instanceRedistributionType === "PROACTIVE" ? group.zones : [],
+    keepsSurge: cloud.behaviours.pausedSurge === "kept",
+    zones: group.zones,
+    redistributes: policy.instanceRedistributionType === "PROACTIVE",
   };
-}
-
-/** The instance behind a member, if it is the one this group made. */
-export function instanceOf(cloud: Cloud, group: StoredGroup, member: Member) {
-  const instance = member.id === undefined ? undefined : cloud.instances.get(memberPath(group, member));
-  return instance?.id === member.id ? instance : undefined;
 }
 
 export function viewsOf(cloud: Cloud, group: StoredGroup): MemberView[] {
   return [...group.members.values()].map((member) => {
     const status = instanceOf(cloud, group, member)?.status;
+    const outdated = outdatedBy(cloud, group, member);
     return {
       name: member.name,
       zone: member.zone,
@@ -66,6 +68,7 @@ export function viewsOf(cloud: Cloud, group: StoredGroup): MemberView[] {
       health: member.health,
       everHealthy: member.everHealthy,
       ...(status !== undefined && { status }),
+      ...(outdated && { outdated }),
       ...(member.runningSince !== undefined && { runningSince: member.runningSince }),
     };
   });
@@ -83,15 +86,11 @@ export function neededIn(cloud: Cloud): Needed {
   };
 }
 
-/** The version each named member would change to now, if it is not of a wanted one. */
+/** The version each named member would change to now, if it is not as it shall be. */
 export function targetsOf(cloud: Cloud, group: StoredGroup, names: string[]): Map<string, VersionGoal> {
   const staying = viewsOf(cloud, group).filter((member) => !leaving(member));
   const { excess, deficits } = assign(goalOf(cloud, group), staying);
-  const lacking = deficits.flatMap(({ version, count }) => Array.from({ length: count }, () => version));
-  const targets = new Map<string, VersionGoal>();
-  for (const name of names) {
-    const version = excess.some((member) => member.name === name) ? lacking.shift() : undefined;
-    if (version) targets.set(name, version);
-  }
-  return targets;
+  const asked = new Set(names);
+  const { of } = pairUp({ excess: excess.filter(({ name }) => asked.has(name)), deficits });
+  return new Map([...of].map(([{ name }, version]) => [name, version]));
 }

@@ -1,7 +1,10 @@
 import type { CurrentAction } from "../../../wire/compute.d.ts";
+import type { Cloud } from "../cloud.ts";
 import type { Scope } from "../names.ts";
 import type { Failure } from "../operations.ts";
 import type { Health, UpdateAction } from "../updater/values.ts";
+import type { StoredAllInstances } from "./allinstances.ts";
+import type { PreservedState, StoredConfig, StoredStatefulPolicy } from "./stateful.ts";
 
 export interface FixedOrPercent {
   fixed?: number;
@@ -50,6 +53,10 @@ export interface StoredGroup {
   namedPorts?: { name: string; port: number }[];
   listResults: "PAGELESS" | "PAGINATED";
   targetSize: number;
+  allInstances?: StoredAllInstances;
+  stateful?: StoredStatefulPolicy;
+  /** Per-instance configurations by name. */
+  configs: Map<string, StoredConfig>;
   fingerprint: string;
   members: Map<string, Member>;
   /** Newest last. */
@@ -84,6 +91,12 @@ export interface Member {
   runningSince?: number;
   attempts: number;
   lastAttempt?: Failure;
+  /** Revision of the all-instances configuration that its machine has. */
+  revision?: string;
+  /** What its machine has of its per-instance configuration. */
+  state?: PreservedState;
+  /** What the stateful policy keeps for it: paths of disks by device name, and its address. */
+  kept?: { disks: Record<string, string>; ip?: string };
 }
 
 export function groupPath(group: Pick<StoredGroup, "project" | "scope" | "name">): string {
@@ -94,4 +107,26 @@ export function groupPath(group: Pick<StoredGroup, "project" | "scope" | "name">
 
 export function memberPath(group: Pick<StoredGroup, "project">, member: Pick<Member, "zone" | "name">): string {
   return `projects/${group.project}/zones/${member.zone}/instances/${member.name}`;
+}
+
+/** The instance behind a member, if it is the one this group made. */
+export function instanceOf(cloud: Pick<Cloud, "instances">, group: StoredGroup, member: Member) {
+  const instance = member.id === undefined ? undefined : cloud.instances.get(memberPath(group, member));
+  return instance?.id === member.id ? instance : undefined;
+}
+
+/** How many errors `listErrors` remembers of a group. */
+const ERRORS_KEPT = 500;
+
+export function noteError(group: StoredGroup, member: Member, why: Failure, timestamp: number): void {
+  group.errors.push({
+    code: why.code,
+    message: why.message,
+    action: member.action,
+    instance: memberPath(group, member),
+    template: member.template,
+    ...(member.version !== "" && { version: member.version }),
+    timestamp,
+  });
+  if (group.errors.length > ERRORS_KEPT) group.errors.shift();
 }

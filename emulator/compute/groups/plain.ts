@@ -6,11 +6,10 @@ import { errors } from "../errors.ts";
 import { checkScope, REGION_SCOPES, ZONE_SCOPES } from "../geography.ts";
 import { AGGREGATED_QUERY, aggregated, LIST_QUERY, list } from "../listing.ts";
 import { projectOf, read, scopeOf } from "../method.ts";
-import { link, type Scope, scopePath } from "../names.ts";
+import { link, scopePath } from "../names.ts";
 import type { Json } from "../schema/check.ts";
-import { instanceOf } from "./goal.ts";
 import { type Kind, listedGroups } from "./kinds.ts";
-import { groupPath, memberPath, type StoredGroup } from "./model.ts";
+import { groupPath, instanceOf, memberPath, type StoredGroup } from "./model.ts";
 import { location } from "./settings.ts";
 
 /** The plain instance group that every managed one has beside it. */
@@ -110,43 +109,4 @@ export function aggregatedInstanceGroups(cloud: Cloud): Route {
         })),
       }),
   });
-}
-
-/** No group has an autoscaler yet; clients ask all the same. */
-export function autoscalerRoutes(cloud: Cloud): Route[] {
-  const resource = (call: Call) => `projects/${projectOf(cloud, call)}`;
-  const scoped = (service: string, where: string, kind: string): Route =>
-    read(cloud, {
-      id: `compute.${service}.list`,
-      path: `/compute/v1/projects/{project}/${where}/autoscalers`,
-      permission: "compute.autoscalers.list",
-      query: LIST_QUERY,
-      coverage: "partly",
-      resource,
-      run: (call) => {
-        const scope: Scope = scopeOf(call);
-        checkScope(projectOf(cloud, call), scope);
-        return list(call, kind, `${resource(call)}/${scopePath(scope)}/autoscalers`, []);
-      },
-    });
-  return [
-    scoped("autoscalers", "zones/{zone}", "compute#autoscalerList"),
-    scoped("regionAutoscalers", "regions/{region}", "compute#regionAutoscalerList"),
-    read(cloud, {
-      id: "compute.autoscalers.aggregatedList",
-      path: "/compute/v1/projects/{project}/aggregated/autoscalers",
-      permission: "compute.autoscalers.list",
-      query: AGGREGATED_QUERY,
-      coverage: "partly",
-      resource,
-      run: (call) =>
-        aggregated(call, {
-          kind: "compute#autoscalerAggregatedList",
-          project: projectOf(cloud, call),
-          collection: "autoscalers",
-          scopes: [...ZONE_SCOPES, ...REGION_SCOPES],
-          all: [],
-        }),
-    }),
-  ];
 }

@@ -12,7 +12,7 @@ export interface Frame {
 
 const AT = "resource.updatePolicy";
 
-function oneOf<T extends string>(value: unknown, allowed: readonly T[], fallback: T, field: string): T {
+export function oneOf<T extends string>(value: unknown, allowed: readonly T[], fallback: T, field: string): T {
   if (value === undefined || value === null) return fallback;
   const found = allowed.find((word) => word === value);
   if (!found) throw errors.value(field, value, `Must be one of [${allowed.join(", ")}].`);
@@ -20,7 +20,7 @@ function oneOf<T extends string>(value: unknown, allowed: readonly T[], fallback
 }
 
 /** `calculated` is output only and ignored: gcloud sends back what it read. */
-function fixedOrPercent(value: unknown, field: string): FixedOrPercent | undefined {
+export function fixedOrPercent(value: unknown, field: string): FixedOrPercent | undefined {
   if (!isObject(value)) return undefined;
   const { fixed, percent } = value;
   const given = (n: unknown) => n !== undefined && n !== null;

@@ -2,8 +2,7 @@ import type { Cancel } from "../../frame/clock.ts";
 import type { Cloud } from "../cloud.ts";
 import { probeOf, type StoredHealthCheck } from "../healthchecks.ts";
 import { settled } from "../updater/values.ts";
-import { instanceOf } from "./goal.ts";
-import { groupPath, type Member, type StoredGroup } from "./model.ts";
+import { groupPath, instanceOf, type Member, type StoredGroup } from "./model.ts";
 
 /** Asks the machines of groups with an autohealing check how they are, as often as the check says. */
 export class Prober {

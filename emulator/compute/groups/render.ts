@@ -1,13 +1,25 @@
 import type { CurrentAction } from "../../../wire/compute.d.ts";
 import { pacific } from "../../frame/time.ts";
+import { autoscalerOf } from "../autoscalers/routes.ts";
 import type { Cloud } from "../cloud.ts";
 import { link } from "../names.ts";
 import type { Json } from "../schema/check.ts";
 import { progress } from "../updater/decide.ts";
+import { isEffective, renderAllInstances } from "./allinstances.ts";
 import { renderDistribution } from "./distribution.ts";
-import { calculate, goalOf, instanceOf, neededIn, versionGoals, viewsOf } from "./goal.ts";
-import { type FixedOrPercent, type GroupError, groupPath, type Member, memberPath, type StoredGroup } from "./model.ts";
+import { calculate, goalOf, neededIn, versionGoals, viewsOf } from "./goal.ts";
+import {
+  type FixedOrPercent,
+  type GroupError,
+  groupPath,
+  instanceOf,
+  type Member,
+  memberPath,
+  type StoredGroup,
+} from "./model.ts";
+import { renderState, statusOf } from "./perinstance.ts";
 import { location } from "./settings.ts";
+import { hasStatefulConfig, renderStatefulPolicy, type StoredStatefulPolicy } from "./stateful.ts";
 
 const COUNTED: Partial<Record<CurrentAction, string>> = {
   NONE: "none",
@@ -29,7 +41,7 @@ export function renderGroup(cloud: Cloud, group: StoredGroup, origin: string): J
   const to = (path: string) => link(origin, path);
   const path = groupPath(group);
   const { scope, policy, healing } = group;
-  const goals = versionGoals(group);
+  const goals = versionGoals(group, cloud.behaviours.versionRounding);
   const main = group.versions.find((version) => !version.targetSize) ?? group.versions[0];
   const counts = Object.fromEntries(Object.values(COUNTED).map((word) => [word, 0]));
   for (const { action } of group.members.values()) {
@@ -37,6 +49,7 @@ export function renderGroup(cloud: Cloud, group: StoredGroup, origin: string): J
     if (word) counts[word] = (counts[word] ?? 0) + 1;
   }
   const status = progress(goalOf(cloud, group), viewsOf(cloud, group), neededIn(cloud), cloud.world.clock.now());
+  const autoscaler = autoscalerOf(cloud, path);
   const sized = (value: FixedOrPercent, rounding: "up" | "down") => ({
     ...value,
     calculated: calculate(value, group.targetSize, rounding),
@@ -63,9 +76,18 @@ export function renderGroup(cloud: Cloud, group: StoredGroup, origin: string): J
     currentActions: counts,
     status: {
       isStable: status.isStable && !group.deleting,
-      allInstancesConfig: { effective: true },
+      allInstancesConfig: {
+        effective: isEffective(group),
+        ...(group.allInstances && { currentRevision: group.allInstances.revision }),
+      },
       versionTarget: { isReached: status.isReached },
-      stateful: { hasStatefulConfig: false, perInstanceConfigs: { allEffective: true } },
+      stateful: {
+        hasStatefulConfig: hasStatefulConfig(group),
+        perInstanceConfigs: {
+          allEffective: [...group.configs.values()].every((config) => statusOf(group, config) === "EFFECTIVE"),
+        },
+      },
+      ...(autoscaler && { autoscaler: to(autoscaler[0]) }),
     },
     targetSize: group.targetSize,
     listManagedInstancesResults: group.listResults,
@@ -83,12 +105,14 @@ export function renderGroup(cloud: Cloud, group: StoredGroup, origin: string): J
       ...(policy.instanceRedistributionType && { instanceRedistributionType: policy.instanceRedistributionType }),
       minimalAction: policy.minimalAction,
       ...(policy.mostDisruptiveAllowedAction && { mostDisruptiveAllowedAction: policy.mostDisruptiveAllowedAction }),
-      maxSurge: sized(policy.maxSurge, "up"),
+      maxSurge: sized(policy.maxSurge, cloud.behaviours.surgeRounding),
       maxUnavailable: sized(policy.maxUnavailable, cloud.behaviours.unavailableRounding),
       replacementMethod: policy.replacementMethod,
     },
     instanceLifecyclePolicy: group.lifecycle,
     ...(group.namedPorts && { namedPorts: group.namedPorts }),
+    ...(group.allInstances && { allInstancesConfig: renderAllInstances(group.allInstances) }),
+    ...(group.stateful && { statefulPolicy: renderStatefulPolicy(group.stateful) }),
   };
 }
 
@@ -113,9 +137,28 @@ export function renderMember(cloud: Cloud, group: StoredGroup, member: Member, o
     ...(lastAttempt && {
       lastAttempt: { errors: { errors: [{ code: lastAttempt.code, message: lastAttempt.message }] } },
     }),
+    ...(member.state && { preservedStateFromConfig: renderState(member.state, origin) }),
+    ...(member.kept && group.stateful && { preservedStateFromPolicy: keptState(group.stateful, member.kept, origin) }),
     ...(check !== undefined &&
       instance && { instanceHealth: [{ healthCheck: link(origin, check), detailedHealthState: member.health }] }),
   };
+}
+
+function keptState(policy: StoredStatefulPolicy, kept: NonNullable<Member["kept"]>, origin: string): Json {
+  const rule = policy.internalIPs.nic0;
+  return renderState(
+    {
+      disks: Object.fromEntries(
+        Object.entries(kept.disks).map(([device, source]) => [
+          device,
+          { source, mode: "READ_WRITE", autoDelete: policy.disks[device]?.autoDelete ?? "NEVER" },
+        ]),
+      ),
+      internalIPs: rule && kept.ip !== undefined ? { nic0: { literal: kept.ip, ...rule } } : {},
+      metadata: {},
+    },
+    origin,
+  );
 }
 
 export function renderError(error: GroupError, origin: string): Json {

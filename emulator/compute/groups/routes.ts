@@ -1,6 +1,8 @@
 import type { Route } from "../../frame/router.ts";
+import { autoscalerOf } from "../autoscalers/routes.ts";
 import type { Cloud } from "../cloud.ts";
 import { checkName, errors } from "../errors.ts";
+import { sameFingerprint } from "../fingerprint.ts";
 import { checkScope, REGION_SCOPES, ZONE_SCOPES } from "../geography.ts";
 import { AGGREGATED_QUERY, aggregated, LIST_QUERY, list, pageSize } from "../listing.ts";
 import { projectOf, read, scopeOf } from "../method.ts";
@@ -9,9 +11,10 @@ import type { Json } from "../schema/check.ts";
 import { checkZonesKept, parseDistribution } from "./distribution.ts";
 import type { Engine } from "./engine.ts";
 import { collectionOf, groupAt, groupMutation, groupToChange, type Kind, listedGroups, ONE, refOf } from "./kinds.ts";
-import type { StoredGroup } from "./model.ts";
+import { groupPath, type StoredGroup } from "./model.ts";
 import { renderError, renderGroup, renderMember } from "./render.ts";
-import { checkSize, findTemplate, parseSettings, patched } from "./settings.ts";
+import { checkConfigs, checkStateful } from "./rules.ts";
+import { checkDevices, checkSize, findTemplate, parseSettings, patched } from "./settings.ts";
 
 /** Applies settings that were read in full; the old ones stay when reading threw. */
 function change(
@@ -23,6 +26,8 @@ function change(
   if (!("healing" in settings)) delete group.healing;
   if (!("namedPorts" in settings)) delete group.namedPorts;
   if (!("description" in settings)) delete group.description;
+  if (!("allInstances" in settings)) delete group.allInstances;
+  if (!("stateful" in settings)) delete group.stateful;
   Object.assign(group, settings);
   group.fingerprint = cloud.world.ids.fingerprint();
   engine.changed(group);
@@ -54,12 +59,16 @@ export function groupRoutes(cloud: Cloud, engine: Engine, kind: Kind): Route[] {
       coverage: "partly",
       apply: (body, target) => {
         const group = groupToChange(cloud, target);
-        if (body.fingerprint !== undefined && body.fingerprint !== group.fingerprint) throw errors.fingerprint();
+        if (body.fingerprint !== undefined && !sameFingerprint(body.fingerprint, group.fingerprint))
+          throw errors.fingerprint();
         if (body.name !== undefined && body.name !== group.name)
           throw errors.value("resource.name", body.name, "The name of a managed instance group cannot be changed.");
         const spread = parseDistribution(body, group, group);
         checkZonesKept(group, spread);
-        return change(cloud, engine, group, { ...patched(cloud, group, body), ...spread });
+        const settings = { ...patched(cloud, group, body), ...spread };
+        checkConfigs(group.configs, settings.allInstances);
+        checkStateful(cloud, { ...group, ...settings, stateful: settings.stateful });
+        return change(cloud, engine, group, settings);
       },
     }),
     groupMutation(cloud, kind, "delete", ONE, {
@@ -67,6 +76,8 @@ export function groupRoutes(cloud: Cloud, engine: Engine, kind: Kind): Route[] {
       permission: "compute.instanceGroupManagers.delete",
       apply: (_body, target) => {
         const group = groupToChange(cloud, target);
+        const user = autoscalerOf(cloud, groupPath(group));
+        if (user) throw errors.inUse("instance_group_manager", groupPath(group), user[0]);
         return { targetId: group.id, until: (end) => engine.remove(group, () => end()) };
       },
     }),
@@ -89,7 +100,9 @@ export function groupRoutes(cloud: Cloud, engine: Engine, kind: Kind): Route[] {
       apply: (body, target) => {
         const group = groupToChange(cloud, target);
         const text = String(body.instanceTemplate ?? "");
-        group.versions = [{ template: findTemplate(cloud, text, group.project, "instanceTemplate") }];
+        const versions = [{ template: findTemplate(cloud, text, group.project, "instanceTemplate") }];
+        if (group.stateful) checkDevices(cloud, group.stateful, versions);
+        group.versions = versions;
         return touched(group);
       },
     }),
@@ -113,7 +126,9 @@ function insertGroup(cloud: Cloud, kind: Kind, body: Json, target: Ref): StoredG
     fingerprint: ids.fingerprint(),
     members: new Map(),
     errors: [],
+    configs: new Map(),
   };
+  checkStateful(cloud, group);
   cloud.groups.set(path, group);
   return group;
 }

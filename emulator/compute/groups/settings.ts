@@ -1,13 +1,17 @@
 import type { Cloud } from "../cloud.ts";
 import { errors } from "../errors.ts";
+import { disksOf } from "../instances/make.ts";
 import { parseRef, pathOf, scopePath } from "../names.ts";
 import { isObject, type Json } from "../schema/check.ts";
+import { parseAllInstances, renderAllInstances } from "./allinstances.ts";
 import type { StoredGroup } from "./model.ts";
 import { parsePolicy, parseVersions } from "./policy.ts";
+import { deviceOf } from "./preserved.ts";
+import { parseStatefulPolicy, renderStatefulPolicy, type StoredStatefulPolicy } from "./stateful.ts";
 
 /** Real fields whose meaning is not emulated. Empty ones pass: clients send them. */
 const ABSENT = [
-  ...["statefulPolicy", "standbyPolicy", "instanceFlexibilityPolicy", "allInstancesConfig", "targetPools"],
+  ...["standbyPolicy", "instanceFlexibilityPolicy", "targetPools"],
   ...["resourcePolicies", "targetSuspendedSize", "targetStoppedSize", "targetSizePolicy"],
 ];
 
@@ -28,9 +32,9 @@ type Settings = Pick<
   StoredGroup,
   "versions" | "policy" | "lifecycle" | "baseInstanceName" | "targetSize" | "listResults"
 > &
-  Partial<Pick<StoredGroup, "healing" | "namedPorts" | "description">>;
+  Partial<Pick<StoredGroup, "healing" | "namedPorts" | "description" | "allInstances" | "stateful">>;
 
-type Place = Pick<StoredGroup, "project" | "scope" | "zones" | "name">;
+type Place = Pick<StoredGroup, "project" | "scope" | "zones" | "name"> & Partial<Pick<StoredGroup, "allInstances">>;
 
 /** Reads everything a caller decides about a group. Throws what the service answers to what it cannot be. */
 export function parseSettings(cloud: Cloud, body: Json, place: Place): Settings {
@@ -55,8 +59,14 @@ export function parseSettings(cloud: Cloud, body: Json, place: Place): Settings 
   for (const field of ["onRepair", "onFailedHealthCheck"])
     if (!isEmpty(lifecycle[field]) && lifecycle[field] !== "DEFAULT_ACTION")
       throw errors.notEmulated(`instanceGroupManagers with instanceLifecyclePolicy.${field}`);
+  const parsed = parseVersions(versions, (text, field) => findTemplate(cloud, text, place.project, field));
+  const allInstances = parseAllInstances(body.allInstancesConfig, place.allInstances, cloud.world.clock.now());
+  const stateful = parseStatefulPolicy(body.statefulPolicy, cloud.machines.kind);
+  if (stateful) checkDevices(cloud, stateful, parsed);
   return {
-    versions: parseVersions(versions, (text, field) => findTemplate(cloud, text, place.project, field)),
+    versions: parsed,
+    ...(allInstances && { allInstances }),
+    ...(stateful && { stateful }),
     policy: parsePolicy(isObject(body.updatePolicy) ? body.updatePolicy : {}, {
       regional: place.scope.kind === "region",
       zones: place.zones.length,
@@ -75,6 +85,20 @@ export function parseSettings(cloud: Cloud, body: Json, place: Place): Settings 
   };
 }
 
+/** Templates may not leave out what the policy keeps. */
+export function checkDevices(cloud: Cloud, { disks }: StoredStatefulPolicy, versions: StoredGroup["versions"]): void {
+  for (const { template } of versions) {
+    const known = disksOf(cloud.templates.get(template)?.properties ?? {}).map(deviceOf);
+    for (const device of Object.keys(disks))
+      if (!known.includes(device))
+        throw errors.value(
+          `resource.statefulPolicy.preservedState.disks[${device}]`,
+          device,
+          `The disk must be defined in instance template '${template}'.`,
+        );
+  }
+}
+
 export function checkSize(size: number, field: string): void {
   if (!Number.isInteger(size) || size < 0) throw errors.value(field, size, "Must be greater than or equal to 0.");
 }
@@ -82,7 +106,10 @@ export function checkSize(size: number, field: string): void {
 export function findTemplate(cloud: Cloud, text: string, project: string, field: string): string {
   const ref = parseRef(cloud.world, text, project);
   if (ref?.collection !== "instanceTemplates") throw errors.value(field, text, "The URL is malformed.");
-  if (!cloud.templates.has(pathOf(ref))) throw errors.notFound(pathOf(ref));
+  const template = cloud.templates.get(pathOf(ref));
+  if (!template) throw errors.notFound(pathOf(ref));
+  const { scheduling } = template.properties;
+  if (isObject(scheduling) && scheduling.instanceTerminationAction === "DELETE") throw errors.deletedWhenPreempted();
   return pathOf(ref);
 }
 
@@ -118,6 +145,8 @@ export function settingsBody(group: StoredGroup): Json {
     targetSize: group.targetSize,
     listManagedInstancesResults: group.listResults,
     ...(healing && { autoHealingPolicies: [healing] }),
+    ...(group.allInstances && { allInstancesConfig: renderAllInstances(group.allInstances) }),
+    ...(group.stateful && { statefulPolicy: renderStatefulPolicy(group.stateful) }),
     ...(group.namedPorts && { namedPorts: group.namedPorts }),
     ...(group.description !== undefined && { description: group.description }),
   };

@@ -2,6 +2,7 @@ import type { Call } from "../../frame/http.ts";
 import type { Route } from "../../frame/router.ts";
 import type { Cloud } from "../cloud.ts";
 import { errors } from "../errors.ts";
+import { sameFingerprint } from "../fingerprint.ts";
 import { LIST_QUERY, list } from "../listing.ts";
 import { type Mutation, mutation, projectOf, read } from "../method.ts";
 import { GLOBAL, parseRef, pathOf, type Ref } from "../names.ts";
@@ -130,7 +131,7 @@ export function imageRoutes(cloud: Cloud): Route[] {
       body: "GlobalSetLabelsRequest",
       apply: (body, target) => {
         const image = changeable(target);
-        if (body.labelFingerprint !== image.labelFingerprint)
+        if (!sameFingerprint(body.labelFingerprint, image.labelFingerprint))
           throw errors.fingerprint("Labels fingerprint either invalid or resource labels have changed");
         image.labels = (body.labels ?? {}) as Record<string, string>;
         image.labelFingerprint = cloud.world.ids.fingerprint();

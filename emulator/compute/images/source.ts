@@ -65,6 +65,9 @@ function fromImage(cloud: Cloud, text: string, project: string): Source {
 function fromDisk(cloud: Cloud, text: string, project: string, force: boolean): Source {
   const ref = parseRef(cloud.world, text, project);
   const owner = ref && cloud.instances.get(pathOf({ ...ref, collection: "instances" }));
+  // Only boot disks of machines have bytes here.
+  if (ref?.collection === "disks" && !owner && cloud.disks.has(pathOf(ref)))
+    throw errors.notEmulated("images.insert from a disk that no instance boots from");
   if (ref?.collection !== "disks" || !owner)
     throw errors.value("resource.sourceDisk", text, "The referenced disk resource cannot be found.");
   if (!force && owner.status !== "TERMINATED") throw errors.inUse("disk", pathOf(ref), instancePath(owner));

@@ -8,6 +8,7 @@ import type { Cloud } from "../cloud.ts";
 export class Addresses {
   readonly #cloud: Cloud;
   readonly #taken = new Set<number>();
+  readonly #held = new Set<string>();
   #next = 0;
 
   constructor(cloud: Cloud) {
@@ -33,10 +34,23 @@ export class Addresses {
   }
 
   keep(ip: string): void {
-    this.#taken.add(toNumber(ip));
+    if (ip.startsWith("127.")) this.#taken.add(toNumber(ip));
   }
 
   free(ip: string): void {
+    if (!this.#held.has(ip)) this.#taken.delete(toNumber(ip));
+  }
+
+  /** Keeps an address from being given to anybody else while its machine is away. */
+  hold(ip: string): void {
+    this.#held.add(ip);
+    this.keep(ip);
+  }
+
+  /** Ends holding; the address is free once its machine is gone. */
+  release(ip: string): void {
+    this.#held.delete(ip);
+    for (const instance of this.#cloud.instances.values()) if (instance.ip === ip) return;
     this.#taken.delete(toNumber(ip));
   }
 }

@@ -2,16 +2,14 @@ import type { Call } from "../../frame/http.ts";
 import type { Route } from "../../frame/router.ts";
 import type { Cloud } from "../cloud.ts";
 import { errors } from "../errors.ts";
-import { checkZone, ZONE_SCOPES } from "../geography.ts";
-import { AGGREGATED_QUERY, aggregated, LIST_QUERY, list } from "../listing.ts";
-import { projectOf, read } from "../method.ts";
+import { read } from "../method.ts";
 import { link, pathOf } from "../names.ts";
 import type { Json } from "../schema/check.ts";
 import type { Lifecycle } from "./lifecycle.ts";
-import { renderDisk, type StoredInstance } from "./model.ts";
+import type { StoredInstance } from "./model.ts";
 import { instanceAt, instanceRef, ONE_INSTANCE } from "./routes.ts";
 
-/** What is read of a machine from the inside: guest attributes, serial port, and its boot disk. */
+/** What is read of a machine from the inside: guest attributes and serial port. */
 export function guestRoutes(cloud: Cloud, lifecycle: Lifecycle): Route[] {
   const resource = (call: Call) => pathOf(instanceRef(cloud, call));
   return [
@@ -49,7 +47,6 @@ export function guestRoutes(cloud: Cloud, lifecycle: Lifecycle): Route[] {
         };
       },
     }),
-    ...diskRoutes(cloud),
   ];
 }
 
@@ -80,63 +77,4 @@ function guestAttributes(cloud: Cloud, instance: StoredInstance, all: Map<string
     }));
   if (items.length === 0) throw notFound();
   return { ...base, queryPath: wanted, queryValue: { items } };
-}
-
-function diskRoutes(cloud: Cloud): Route[] {
-  const collection = "/compute/v1/projects/{project}/zones/{zone}/disks";
-  const project = (call: Call) => `projects/${projectOf(cloud, call)}`;
-  const listed = (instance: StoredInstance, call: Call) => ({
-    name: instance.name,
-    created: instance.created,
-    json: renderDisk(instance, call.origin),
-  });
-  const own = (call: Call) => [...cloud.instances.values()].filter((i) => i.project === projectOf(cloud, call));
-  return [
-    read(cloud, {
-      id: "compute.disks.get",
-      path: `${collection}/{disk}`,
-      permission: "compute.disks.get",
-      resource: project,
-      run: (call) => {
-        const { zone = "", disk = "" } = call.params;
-        checkZone(projectOf(cloud, call), zone);
-        const instance = cloud.instances.get(`${project(call)}/zones/${zone}/instances/${disk}`);
-        if (!instance) throw errors.notFound(`${project(call)}/zones/${zone}/disks/${disk}`);
-        return renderDisk(instance, call.origin);
-      },
-    }),
-    read(cloud, {
-      id: "compute.disks.list",
-      path: collection,
-      permission: "compute.disks.list",
-      query: LIST_QUERY,
-      resource: project,
-      run: (call) => {
-        const zone = call.params.zone ?? "";
-        checkZone(projectOf(cloud, call), zone);
-        const items = own(call)
-          .filter((i) => i.zone === zone)
-          .map((instance) => listed(instance, call));
-        return list(call, "compute#diskList", `${project(call)}/zones/${zone}/disks`, items);
-      },
-    }),
-    read(cloud, {
-      id: "compute.disks.aggregatedList",
-      path: "/compute/v1/projects/{project}/aggregated/disks",
-      permission: "compute.disks.list",
-      query: AGGREGATED_QUERY,
-      resource: project,
-      run: (call) =>
-        aggregated(call, {
-          kind: "compute#diskAggregatedList",
-          project: projectOf(cloud, call),
-          collection: "disks",
-          scopes: ZONE_SCOPES,
-          all: own(call).map((instance) => ({
-            ...listed(instance, call),
-            scope: { kind: "zone", name: instance.zone },
-          })),
-        }),
-    }),
-  ];
 }

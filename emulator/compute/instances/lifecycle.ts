@@ -1,6 +1,7 @@
 import type { Cancel } from "../../frame/clock.ts";
 import type { MachineSpec } from "../../machines/machines.ts";
 import type { Cloud } from "../cloud.ts";
+import { attached, detached } from "../disks/model.ts";
 import type { StoredImage } from "../images/model.ts";
 import type { Failure } from "../operations.ts";
 import { Addresses } from "./addresses.ts";
@@ -26,13 +27,14 @@ const OVERTAKEN: Failure = { code: "RESOURCE_IN_USE", http: 409, message: "Anoth
 export class Lifecycle {
   readonly #cloud: Cloud;
   readonly #live = new Map<string, Live>();
-  readonly #addresses: Addresses;
+  /** Held by groups for machines that shall have them again. */
+  readonly addresses: Addresses;
   /** Called after every change of a status, and with `gone` after the end. */
   onChange: (instance: StoredInstance, gone: boolean) => void = () => {};
 
   constructor(cloud: Cloud) {
     this.#cloud = cloud;
-    this.#addresses = new Addresses(cloud);
+    this.addresses = new Addresses(cloud);
   }
 
   live(instance: StoredInstance): Live {
@@ -46,8 +48,10 @@ export class Lifecycle {
 
   /** Makes an instance and powers it on. `done` hears of RUNNING, or of what came between. */
   create(plan: Plan, image: StoredImage | undefined, done: (failure?: Failure) => void): StoredInstance {
-    const instance = makeInstance(this.#cloud, plan, this.#addresses.take(), image);
+    if (plan.ip !== undefined) this.addresses.keep(plan.ip);
+    const instance = makeInstance(this.#cloud, plan, plan.ip ?? this.addresses.take(), image);
     this.#cloud.instances.set(instancePath(instance), instance);
+    attached(this.#cloud, instance, instancePath(instance));
     this.#boot(instance, done);
     return instance;
   }
@@ -206,7 +210,8 @@ export class Lifecycle {
           .then(() => {
             this.#cloud.instances.delete(instancePath(instance));
             this.#live.delete(instance.id);
-            this.#addresses.free(instance.ip);
+            this.addresses.free(instance.ip);
+            detached(this.#cloud, instance, instancePath(instance));
             this.#cloud.world.changed();
             this.onChange(instance, true);
             for (const hear of removed) hear();
@@ -231,7 +236,7 @@ export class Lifecycle {
   load(saved: { id: string; guest: [string, string][]; removed?: true }[]): void {
     const byId = new Map(saved.map((entry) => [entry.id, entry]));
     for (const instance of this.#cloud.instances.values()) {
-      this.#addresses.keep(instance.ip);
+      this.addresses.keep(instance.ip);
       const entry = byId.get(instance.id);
       const live = this.live(instance);
       for (const [key, value] of entry?.guest ?? []) live.guest.set(key, value);

@@ -1,4 +1,5 @@
 import type { Cloud } from "../cloud.ts";
+import { sourceOf } from "../disks/model.ts";
 import { findImage, imagePath, refusal, type StoredImage } from "../images/model.ts";
 import { regionOf } from "../names.ts";
 import type { Failure } from "../operations.ts";
@@ -14,6 +15,8 @@ export interface Plan {
   /** Metadata over what the properties say. */
   metadata?: Record<string, string>;
   group?: string;
+  /** Its address; any free one when left out. */
+  ip?: string;
 }
 
 interface Disk extends Json {
@@ -39,18 +42,39 @@ export function bootImage(cloud: Cloud, plan: Plan): { image?: StoredImage } | F
   return refusal(image) ?? { image };
 }
 
+/** The faults that people added for machines that are made: this zone has no room, or there is no more of a metric. */
+function wantsTrouble({ world }: Cloud, plan: Plan): { stockOut: boolean; metric?: string } {
+  const subject = {
+    service: "compute",
+    method: "compute.instances.insert",
+    resource: `projects/${plan.project}/zones/${plan.zone}/instances/${plan.name}`,
+    zone: plan.zone,
+    principal: () => `${world.projectNumber}@cloudservices.gserviceaccount.com`,
+  };
+  const struck = world.faults?.take(subject, "machine").map((fault) => fault.do) ?? [];
+  const metric = struck.find(({ quota }) => quota !== undefined)?.quota;
+  return { stockOut: struck.some(({ stockOut }) => stockOut !== undefined), ...(metric && { metric }) };
+}
+
 /** Whether the zone has room and the project quota for one more. */
 export function shortage(cloud: Cloud, plan: Plan): Failure | undefined {
   const { instancesPerRegion, exhaustedZones } = cloud.limits;
   const zone = `projects/${plan.project}/zones/${plan.zone}`;
-  if (exhaustedZones.includes(plan.zone))
+  const { stockOut, metric } = wantsTrouble(cloud, plan);
+  if (stockOut || exhaustedZones.includes(plan.zone))
     return {
       code: "ZONE_RESOURCE_POOL_EXHAUSTED",
       http: 503,
       message: `The zone '${zone}' does not have enough resources available to fulfill the request.  Try a different zone, or try again later.`,
     };
-  if (instancesPerRegion === null) return undefined;
   const region = regionOf(plan.zone);
+  if (metric !== undefined)
+    return {
+      code: "QUOTA_EXCEEDED",
+      http: 403,
+      message: `Quota '${metric}' exceeded.  Limit: 0.0 in region ${region}.`,
+    };
+  if (instancesPerRegion === null) return undefined;
   let count = 0;
   for (const instance of cloud.instances.values())
     if (instance.project === plan.project && regionOf(instance.zone) === region) count++;
@@ -75,7 +99,10 @@ export function makeInstance(cloud: Cloud, plan: Plan, ip: string, image?: Store
   const accounts = (properties.serviceAccounts ?? []) as { email?: string; scopes?: string[] }[];
   const tags = isObject(properties.tags) && Array.isArray(properties.tags.items) ? properties.tags.items : [];
   const nics = Array.isArray(properties.networkInterfaces) ? properties.networkInterfaces.filter(isObject) : [];
-  const size = disks.find((disk) => disk.boot)?.initializeParams?.diskSizeGb;
+  const boot = disks.find((disk) => disk.boot);
+  const own = boot && sourceOf(cloud, boot, project);
+  const size = boot?.initializeParams?.diskSizeGb ?? own?.sizeGb;
+  const made = image ? { path: imagePath(image), id: image.id } : own?.image;
   return {
     project,
     zone,
@@ -93,10 +120,11 @@ export function makeInstance(cloud: Cloud, plan: Plan, ip: string, image?: Store
     ip,
     hostname: String(properties.hostname ?? `${name}.${zone}.c.${project}.internal`),
     networkInterfaces: nics.length > 0 ? nics : [{}],
-    disks,
-    diskId: ids.numeric(),
+    // Its own: what is attached to one machine says nothing about the next of the same template.
+    disks: disks.map((disk) => ({ ...disk })),
+    diskId: own?.id ?? ids.numeric(),
     diskSizeGb: String(size ?? image?.diskSizeGb ?? "10"),
-    ...(image && { image: { path: imagePath(image), id: image.id } }),
+    ...(made && { image: made }),
     ...(image?.content !== undefined && { content: image.content }),
     serviceAccounts: accounts.map(({ email, scopes }) => ({
       email: !email || email === "default" ? `${projectNumber}-compute@developer.gserviceaccount.com` : email,

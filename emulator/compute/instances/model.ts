@@ -87,7 +87,7 @@ export function renderInstance(instance: StoredInstance, origin: string): Json {
       type: "PERSISTENT",
       mode: "READ_WRITE",
       ...disk,
-      source: typeof disk.source === "string" ? disk.source : to(`zones/${zone}/disks/${diskName(instance, index)}`),
+      source: inProject(disk.source, `projects/${project}/zones/${zone}/disks/${diskName(instance, index)}`),
       deviceName: disk.deviceName ?? `persistent-disk-${index}`,
       index,
       boot: disk.boot === true,

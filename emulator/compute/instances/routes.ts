@@ -2,6 +2,7 @@ import type { Call } from "../../frame/http.ts";
 import type { Route } from "../../frame/router.ts";
 import type { Cloud } from "../cloud.ts";
 import { checkName, errors } from "../errors.ts";
+import { sameFingerprint } from "../fingerprint.ts";
 import { checkScope, checkZone, ZONE_SCOPES } from "../geography.ts";
 import { AGGREGATED_QUERY, aggregated, LIST_QUERY, list } from "../listing.ts";
 import { type Mutation, mutation, projectOf, read, scopeOf } from "../method.ts";
@@ -111,7 +112,7 @@ export function instanceRoutes(cloud: Cloud, lifecycle: Lifecycle): Route[] {
       body: "Metadata",
       apply: (body, target) => {
         const instance = instanceAt(cloud, target);
-        if (body.fingerprint !== instance.metadataFingerprint)
+        if (!sameFingerprint(body.fingerprint, instance.metadataFingerprint))
           throw errors.fingerprint("Supplied fingerprint does not match current metadata fingerprint.");
         instance.metadata = itemsOf(body);
         instance.metadataFingerprint = cloud.world.ids.fingerprint();
@@ -124,7 +125,7 @@ export function instanceRoutes(cloud: Cloud, lifecycle: Lifecycle): Route[] {
       body: "InstancesSetLabelsRequest",
       apply: (body, target) => {
         const instance = instanceAt(cloud, target);
-        if (body.labelFingerprint !== instance.labelFingerprint)
+        if (!sameFingerprint(body.labelFingerprint, instance.labelFingerprint))
           throw errors.fingerprint("Labels fingerprint either invalid or resource labels have changed");
         instance.labels = (body.labels ?? {}) as Record<string, string>;
         instance.labelFingerprint = cloud.world.ids.fingerprint();

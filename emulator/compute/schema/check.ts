@@ -56,7 +56,9 @@ function checkField(field: Field, value: unknown, loose: boolean, at: string): v
     for (const [i, item] of value.entries()) checkValue(field.type, item, loose, `${at}[${i}]`);
   } else if (field.map) {
     if (!isObject(value)) throw invalid(`Invalid value at '${at}', expected a map.`);
-    for (const [key, item] of Object.entries(value)) checkValue(field.type, item, loose, `${at}.${key}`);
+    // A null takes an entry out of the map.
+    for (const [key, item] of Object.entries(value))
+      if (item !== null) checkValue(field.type, item, loose, `${at}.${key}`);
   } else checkValue(field.type, value, loose, at);
 }
 

@@ -30,7 +30,14 @@ export const FIELDS: Record<string, string> = {
   CustomerEncryptionKey:
     "kmsKeyName:string kmsKeyServiceAccount:string rawKey:string rsaEncryptedKey:string sha256:string",
   DeprecationStatus: "deleted:string deprecated:string obsolete:string replacement:string state:string",
+  Disk: "accessMode:string architecture:string asyncPrimaryDisk:DiskAsyncReplication asyncSecondaryDisks{}:DiskAsyncReplicationList creationTimestamp:string description:string diskEncryptionKey:CustomerEncryptionKey enableConfidentialCompute:bool guestOsFeatures[]:GuestOsFeature id:uint64 kind:string labelFingerprint:string labels{}:string lastAttachTimestamp:string lastDetachTimestamp:string licenseCodes[]:int64 licenses[]:string locationHint:string name:string options:string params:DiskParams physicalBlockSizeBytes:int64 provisionedIops:int64 provisionedThroughput:int64 region:string replicaZones[]:string resourcePolicies[]:string resourceStatus:DiskResourceStatus satisfiesPzi:bool satisfiesPzs:bool selfLink:string sizeGb:int64 sourceConsistencyGroupPolicy:string sourceConsistencyGroupPolicyId:string sourceDisk:string sourceDiskId:string sourceImage:string sourceImageEncryptionKey:CustomerEncryptionKey sourceImageId:string sourceInstantSnapshot:string sourceInstantSnapshotId:string sourceSnapshot:string sourceSnapshotEncryptionKey:CustomerEncryptionKey sourceSnapshotId:string sourceStorageObject:string status:string storagePool:string type:string users[]:string zone:string",
+  DiskAsyncReplication: "consistencyGroupPolicy:string consistencyGroupPolicyId:string disk:string diskId:string",
+  DiskAsyncReplicationList: "asyncReplicationDisk:DiskAsyncReplication",
   DiskInstantiationConfig: "autoDelete:bool customImage:string deviceName:string instantiateFrom:string",
+  DiskParams: "resourceManagerTags{}:string",
+  DiskResourceStatus:
+    "asyncPrimaryDisk:DiskResourceStatusAsyncReplicationStatus asyncSecondaryDisks{}:DiskResourceStatusAsyncReplicationStatus",
+  DiskResourceStatusAsyncReplicationStatus: "state:string",
   DisplayDevice: "enableDisplay:bool",
   DistributionPolicy: "targetShape:string zones[]:DistributionPolicyZoneConfiguration",
   DistributionPolicyZoneConfiguration: "zone:string",
@@ -101,8 +108,11 @@ export const FIELDS: Record<string, string> = {
     "allInstances:bool instances[]:string minimalAction:string mostDisruptiveAllowedAction:string",
   InstanceGroupManagersCreateInstancesRequest: "instances[]:PerInstanceConfig",
   InstanceGroupManagersDeleteInstancesRequest: "instances[]:string skipInstancesOnValidationError:bool",
+  InstanceGroupManagersDeletePerInstanceConfigsReq: "names[]:string",
+  InstanceGroupManagersPatchPerInstanceConfigsReq: "perInstanceConfigs[]:PerInstanceConfig",
   InstanceGroupManagersRecreateInstancesRequest: "instances[]:string",
   InstanceGroupManagersSetInstanceTemplateRequest: "instanceTemplate:string",
+  InstanceGroupManagersUpdatePerInstanceConfigsReq: "perInstanceConfigs[]:PerInstanceConfig",
   InstanceGroupsListInstancesRequest: "instanceState:string",
   InstanceParams: "requestValidForDuration:Duration resourceManagerTags{}:string",
   InstanceProperties:
@@ -127,6 +137,9 @@ export const FIELDS: Record<string, string> = {
   QuotaExceededInfo:
     "dimensions{}:string futureLimit:double limit:double limitName:string metricName:string rolloutStatus:string",
   RawDisk: "containerType:string sha1Checksum:string source:string",
+  RegionInstanceGroupManagerDeleteInstanceConfigReq: "names[]:string",
+  RegionInstanceGroupManagerPatchInstanceConfigReq: "perInstanceConfigs[]:PerInstanceConfig",
+  RegionInstanceGroupManagerUpdateInstanceConfigReq: "perInstanceConfigs[]:PerInstanceConfig",
   RegionInstanceGroupManagersAbandonInstancesRequest: "instances[]:string",
   RegionInstanceGroupManagersApplyUpdatesRequest:
     "allInstances:bool instances[]:string minimalAction:string mostDisruptiveAllowedAction:string",

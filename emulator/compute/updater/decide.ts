@@ -1,4 +1,4 @@
-import { type Assignment, assign, leastMissed, zoneSizes } from "./assign.ts";
+import { type Assignment, assign, leastMissed, pairUp, surplusOf, zoneSizes } from "./assign.ts";
 import { Budget } from "./budget.ts";
 import { repairs } from "./repair.ts";
 import {
@@ -30,14 +30,15 @@ interface Pair {
  */
 export function decide(goal: GroupGoal, members: MemberView[], needed: Needed, now: number): Action[] {
   const staying = members.filter((member) => !leaving(member));
-  const { excess, deficits } = assign(goal, staying);
-  const lacking = deficits.flatMap(({ version, count }) => Array.from({ length: count }, () => version));
-  const pairs = goal.proactive ? pair(goal, excess, lacking, needed) : [];
+  const assignment = assign(goal, staying);
+  const { excess } = assignment;
+  const lacking = assignment.deficits.flatMap(({ version, count }) => Array.from({ length: count }, () => version));
+  const { pairs, rest } = goal.proactive ? pair(goal, assignment, needed) : { pairs: [], rest: lacking };
   const allowed = pairs.filter((p) => isAllowed(goal, p));
   const refused = new Set(pairs.filter((p) => !isAllowed(goal, p)).map((p) => p.member));
   const budget = new Budget(goal, staying);
 
-  const gone = scaleIn(goal, staying.length, excess, goal.proactive && excess.length > refused.size);
+  const gone = scaleIn(goal, staying, excess, mayExceed(goal, excess, refused.size));
   for (const member of gone) budget.take(member);
   const changed = inPlace(goal, without(allowed, gone), budget);
   const kept = new Set([...refused, ...allowed.filter((p) => !isSubstitution(goal, p)).map((p) => p.member)]);
@@ -47,7 +48,7 @@ export function decide(goal: GroupGoal, members: MemberView[], needed: Needed, n
     ...gone.map((member): Action => ({ do: "delete", member: member.name, why: "size" })),
     ...changed,
     ...replaced.map((member): Action => ({ do: "delete", member: member.name, why: "update" })),
-    ...grow(goal, members.length, staying.length, lacking, pairs, allowed),
+    ...grow(goal, members.length, staying.length, rest, allowed),
   ];
   if (actions.length === 0 && excess.length === 0 && members.every(settled))
     actions.push(...evenOut(goal, staying, budget));
@@ -55,13 +56,23 @@ export function decide(goal: GroupGoal, members: MemberView[], needed: Needed, n
   return [...actions, ...repairs(goal, staying, touched, lacking[0], now)];
 }
 
-function pair(goal: GroupGoal, excess: MemberView[], lacking: VersionGoal[], needed: Needed): Pair[] {
-  return excess.flatMap((member, i) => {
-    const version = lacking[i];
-    if (!version) return [];
-    const least = member.template === version.template ? "NONE" : needed(member.template, version.template);
-    return [{ member, version, action: mostDisruptive(goal.minimalAction, least) }];
+function pair(goal: GroupGoal, assignment: Assignment, needed: Needed): { pairs: Pair[]; rest: VersionGoal[] } {
+  const { of, rest } = pairUp(assignment);
+  const pairs = [...of].map(([member, version]): Pair => {
+    const least = leastFor(member, version, needed);
+    return { member, version, action: mostDisruptive(goal.minimalAction, least) };
   });
+  return { pairs, rest };
+}
+
+/** What bringing a member to a version takes at least, its group's configuration included. */
+export function leastFor(
+  member: Pick<MemberView, "template" | "outdated">,
+  version: { template: string },
+  needed: Needed,
+): UpdateAction {
+  const change = member.template === version.template ? "NONE" : needed(member.template, version.template);
+  return mostDisruptive(change, member.outdated ?? "NONE");
 }
 
 /** When an update would take more than is allowed, that machine is not updated at all. */
@@ -83,9 +94,15 @@ function without(pairs: Pair[], gone: MemberView[]): Pair[] {
   return pairs.filter(({ member }) => !names.has(member.name));
 }
 
+/** An update uses its surge as long as it has something to do; a paused one may keep what it had made. */
+function mayExceed(goal: GroupGoal, excess: MemberView[], refused: number): boolean {
+  return goal.proactive ? excess.length > refused : goal.keepsSurge === true;
+}
+
 /** Beyond the target size, and beyond the surge while an update uses it, machines go whatever the budget says. */
-function scaleIn(goal: GroupGoal, size: number, excess: MemberView[], updating: boolean): MemberView[] {
-  return excess.slice(0, Math.max(0, size - goal.targetSize - (updating ? goal.surge : 0)));
+function scaleIn(goal: GroupGoal, staying: MemberView[], excess: MemberView[], updating: boolean): MemberView[] {
+  const count = staying.length - goal.targetSize - (updating ? goal.surge : 0);
+  return count > 0 ? surplusOf(goal, staying, excess, count) : [];
 }
 
 /** Restarts, refreshes and replacements that keep the name. */
@@ -115,7 +132,7 @@ function inPlace(goal: GroupGoal, pairs: Pair[], budget: Budget): Action[] {
  * https://docs.cloud.google.com/compute/docs/instance-groups/regional-mig-distribution-shape
  */
 function evenOut(goal: GroupGoal, staying: MemberView[], budget: Budget): Action[] {
-  if (goal.even.length < 2) return [];
+  if (!goal.redistributes || goal.zones.length < 2) return [];
   const sizes = [...zoneSizes(goal, staying)].sort(([, a], [, b]) => b - a);
   const [fullest, most] = sizes[0] ?? ["", 0];
   const [, least] = sizes.at(-1) ?? ["", 0];
@@ -133,18 +150,12 @@ function takeReplaced(excess: MemberView[], spared: ReadonlySet<MemberView>, bud
   });
 }
 
-function grow(
-  goal: GroupGoal,
-  existing: number,
-  staying: number,
-  lacking: VersionGoal[],
-  pairs: Pair[],
-  allowed: Pair[],
-): Action[] {
+/** @param rest versions that lack members, where an update changes no member to them. */
+function grow(goal: GroupGoal, existing: number, staying: number, rest: VersionGoal[], allowed: Pair[]): Action[] {
   const room = Math.max(0, goal.targetSize + goal.surge - existing);
   const wanted = goal.proactive
-    ? [...lacking.slice(pairs.length), ...allowed.filter((p) => isSubstitution(goal, p)).map((p) => p.version)]
-    : lacking.slice(0, Math.max(0, goal.targetSize - staying));
+    ? [...rest, ...allowed.filter((p) => isSubstitution(goal, p)).map((p) => p.version)]
+    : rest.slice(0, Math.max(0, goal.targetSize - staying));
   return wanted.slice(0, room).map(({ template, name }) => ({ do: "create", target: { template, name } }));
 }
 
@@ -156,9 +167,10 @@ export interface Progress {
 }
 
 export function progress(goal: GroupGoal, members: MemberView[], needed: Needed, now: number): Progress {
+  // Configuration has its own flags: a machine is of its version without it.
   const { excess, deficits }: Assignment = assign(
     goal,
-    members.filter((member) => !leaving(member)),
+    members.filter((member) => !leaving(member)).map(({ outdated: _, ...member }) => member),
   );
   const quiet = members.every((member) => member.action === "NONE");
   return {

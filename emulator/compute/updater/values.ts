@@ -36,9 +36,13 @@ export interface GroupGoal {
   /** A repair brings the target version instead of the old one. */
   updateOnRepair: boolean;
   /** Whom a scale-in takes among equals. */
-  scaleIn: "newest" | "oldest";
-  /** The zones of a regional group that keeps itself even; empty: one zone, or redistribution is off. */
-  even: string[];
+  scaleIn: "newest" | "oldest" | "any";
+  /** A paused update keeps its machines beyond the target size. */
+  keepsSurge?: boolean;
+  /** Where its machines are: it shrinks where it is fullest. */
+  zones: string[];
+  /** A group that became uneven evens itself out. */
+  redistributes: boolean;
 }
 
 export type Health = "UNKNOWN" | "HEALTHY" | "UNHEALTHY" | "TIMEOUT";
@@ -57,6 +61,8 @@ export interface MemberView {
   health: Health;
   everHealthy: boolean;
   runningSince?: number;
+  /** What bringing the group's present configuration to its machine takes; absent when it has it. */
+  outdated?: UpdateAction;
 }
 
 export interface Target {

@@ -1,6 +1,6 @@
 import { createCompute } from "../../../emulator/compute/index.ts";
 import { ManualClock } from "../../../emulator/frame/clock.ts";
-import { dispatch, listen } from "../../../emulator/frame/http.ts";
+import { dispatch, listen, makeCall } from "../../../emulator/frame/http.ts";
 import { Ids } from "../../../emulator/frame/ids.ts";
 import { Router } from "../../../emulator/frame/router.ts";
 import type { World } from "../../../emulator/frame/world.ts";
@@ -40,7 +40,10 @@ export const ORIGIN = "/compute/v1/projects";
 export const GLOBAL = `${ORIGIN}/${PROJECT}/global`;
 export const ZONAL = `${ORIGIN}/${PROJECT}/zones/${ZONE}`;
 
-export async function startBed(options: { loose?: boolean; state?: unknown; seed?: string } = {}): Promise<Bed> {
+/** @param options `direct`: calls go to the routes without a port between, for tests of very many. */
+export async function startBed(
+  options: { loose?: boolean; state?: unknown; seed?: string; direct?: boolean } = {},
+): Promise<Bed> {
   const clock = new ManualClock(Date.UTC(2026, 0, 15, 10));
   const machines = new Map<string, MachineSpec>();
   const entries: LogEntry[] = [];
@@ -87,10 +90,16 @@ export async function startBed(options: { loose?: boolean; state?: unknown; seed
   const web = await listen("127.0.0.1", 0, async (call) => (await dispatch(router, call)).answer);
   const url = `http://127.0.0.1:${web.port}`;
 
+  const headers = { "content-type": "application/json", "user-agent": "bed/1" };
   const call = async <T>(method: string, path: string, body?: unknown): Promise<Reply<T>> => {
+    if (options.direct) {
+      const bytes = Buffer.from(body === undefined ? "" : JSON.stringify(body));
+      const { answer } = await dispatch(router, makeCall({ method, url: path.replace(url, ""), headers, bytes }));
+      return { status: answer.status ?? 200, body: (answer.json ?? {}) as T };
+    }
     const response = await fetch(path.startsWith("http") ? path : `${url}${path}`, {
       method,
-      headers: { "content-type": "application/json", "user-agent": "bed/1" },
+      headers,
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
     const text = await response.text();

@@ -23,7 +23,8 @@ const goal = (more: Partial<GroupGoal> = {}): GroupGoal => ({
   repairs: true,
   updateOnRepair: false,
   scaleIn: "newest",
-  even: [],
+  zones: ["a"],
+  redistributes: false,
   ...more,
 });
 

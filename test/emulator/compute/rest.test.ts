@@ -316,9 +316,7 @@ describe("groups", () => {
       { instanceTemplate: templateUrl("one"), name: "b" },
     ];
     expect((await errorOf("PATCH", groupUrl(), { versions: two }))[0]).toBe(400);
-    expect((await errorOf("PATCH", groupUrl(), { statefulPolicy: { preservedState: { disks: { d: {} } } } }))[0]).toBe(
-      501,
-    );
+    expect((await errorOf("PATCH", groupUrl(), { standbyPolicy: { mode: "MANUAL" } }))[0]).toBe(501);
   });
 
   test("a template in use cannot be deleted", async () => {

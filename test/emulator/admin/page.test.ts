@@ -1,0 +1,90 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Happening } from "../../../emulator/admin/feed.ts";
+import { openPlace, type Place } from "../faults/place.ts";
+
+let place: Place;
+beforeEach(async () => {
+  place = await openPlace();
+});
+afterEach(() => place.emulator.close());
+
+/** The first `count` events after the one with this id. */
+async function events(count: number, after = 0): Promise<Happening[]> {
+  const gone = new AbortController();
+  const answer = await fetch(`${place.url}/emulator/events`, {
+    signal: gone.signal,
+    headers: { "last-event-id": String(after) },
+  });
+  expect(answer.headers.get("content-type")).toBe("text/event-stream");
+  const got: Happening[] = [];
+  let text = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of answer.body ?? []) {
+    text += decoder.decode(chunk, { stream: true });
+    for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
+      const [, data = ""] = /^data: (.*)$/m.exec(text.slice(0, end)) ?? [];
+      got.push(JSON.parse(data) as Happening);
+      text = text.slice(end + 2);
+    }
+    if (got.length >= count) break;
+  }
+  gone.abort();
+  return got.slice(0, count);
+}
+
+describe("the emulator's root", () => {
+  it("is a page for a browser, and JSON for everybody else", async () => {
+    const page = await place.send("GET", "/", undefined, { accept: "text/html,application/xhtml+xml" });
+    expect(page.headers.get("content-type")).toMatch(/^text\/html/);
+    expect(await page.text()).toContain("<title>moult emulator</title>");
+    expect(await place.ask("GET", "/")).toMatchObject({
+      project: "moult-local",
+      clock: "manual",
+      instances: "virtual",
+    });
+  });
+
+  it("asks nobody else for anything: it works without a network", async () => {
+    const page = await (await place.send("GET", "/", undefined, { accept: "text/html" })).text();
+    const outside = page.match(/(src|href)="(?!data:)[^"]*"|@import|https?:\/\/(?!www\.w3\.org)[^\s"']+/g);
+    expect(outside).toBeNull();
+  });
+
+  it("asks only for what is served", async () => {
+    const page = await (await place.send("GET", "/", undefined, { accept: "text/html" })).text();
+    const { methods } = await place.ask<{ methods: { path: string }[] }>("GET", "/emulator/methods");
+    const paths = new Set(methods.map(({ path }) => path.replace(/\{id\}$/, "")));
+    const asked = [...page.matchAll(/["`](\/emulator[^"`$]*)/g)].map(([, path = ""]) => path);
+    expect(asked.length).toBeGreaterThan(6);
+    expect(asked.filter((path) => !paths.has(path))).toEqual([]);
+  });
+});
+
+describe("the event stream", () => {
+  it("tells of calls, of audit entries and of faults, and goes on where a reader left", async () => {
+    await place.ask("PUT", "/v1/projects/moult-local/topics/news", {});
+    await place.fault({ match: { method: "compute.images.*" }, do: { fail: { status: 503 } }, times: 1 });
+    const image = { name: "one", sourceImage: "projects/debian-cloud/global/images/family/debian-12" };
+    const path = "/compute/v1/projects/moult-local/global/images";
+    expect((await place.send("POST", path, image)).status).toBe(503);
+    await place.ask("POST", path, image);
+    const told = await events(3);
+    expect(told).toMatchObject([
+      { id: 1, kind: "call", what: "pubsub.projects.topics.create", note: "200" },
+      {
+        id: 2,
+        kind: "fault",
+        what: "fault-1: fail compute.images.insert",
+        about: expect.stringContaining("global/images"),
+      },
+      { id: 3, kind: "audit", what: "compute.images.insert", about: "global/images/one" },
+    ]);
+    expect((await events(1, 2))[0]).toEqual(told[2]);
+  });
+
+  it("tells that the emulator was emptied, and goes on", async () => {
+    await place.ask("POST", "/emulator/reset");
+    await place.ask("PUT", "/v1/projects/moult-local/topics/news", {});
+    expect((await events(2)).map(({ kind }) => kind)).toEqual(["emptied", "call"]);
+  });
+});
