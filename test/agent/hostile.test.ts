@@ -238,8 +238,8 @@ test.skipIf(!root || noNamespaces() !== undefined)(
     const folder = `${machine.root}/home/web`;
     machine.bake({
       manifest: 1,
-      directories: [{ path: "/home/web/conf", owner: "65534:65534", mode: "0777" }],
-      files: ["keep", "deep/a", "deep/b/c"].map((name) => ({ path: `/home/web/conf/${name}`, content: name })),
+      directories: [{ path: "/srv/web/conf", owner: "65534:65534", mode: "0777" }],
+      files: ["keep", "deep/a", "deep/b/c"].map((name) => ({ path: `/srv/web/conf/${name}`, content: name })),
     });
     mkdirSync(folder, { recursive: true });
     chownSync(folder, 65534, 65534);
