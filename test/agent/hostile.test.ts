@@ -235,7 +235,7 @@ test.skipIf(!root || noNamespaces() !== undefined)(
     const victim = mkdtempSync(join(tmpdir(), "moult-victim-"));
     writeFileSync(`${victim}/keep`, "keep", { mode: 0o600 });
     chmodSync(victim, 0o700);
-    const folder = `${machine.root}/home/web`;
+    const folder = `${machine.root}/srv/web`;
     machine.bake({
       manifest: 1,
       directories: [{ path: "/srv/web/conf", owner: "65534:65534", mode: "0777" }],
