@@ -221,13 +221,19 @@ async function versions(ground: Ground): Promise<Section> {
 
 async function sizes(ground: Ground): Promise<Section> {
   const { bundle, forms } = ground;
-  const tools = join(bundle, "../moult-tools.cjs");
-  const files = [bundle, tools, ...forms.flatMap(({ agent }) => (agent.args.length === 0 ? [agent.command] : []))];
+  const [more, tools] = ["moult-more.cjs", "moult-tools.cjs"].map((name) => join(bundle, "..", name));
+  const files = [
+    bundle,
+    more ?? "",
+    tools ?? "",
+    ...forms.flatMap(({ agent }) => (agent.args.length === 0 ? [agent.command] : [])),
+  ];
   const figures: Record<string, number> = {};
   const rows = files.flatMap((file) => {
     const bytes = statSync(file, { throwIfNoEntry: false }) ? readFileSync(file) : undefined;
     if (!bytes) return [];
     if (file === bundle) figures.bundle = bytes.length / 1_024;
+    if (file === bundle || file === more) figures.whole = (figures.whole ?? 0) + bytes.length / 1_024;
     const form = forms.find(({ agent }) => agent.command === file);
     const kib = (size: number) => (form ? `${(size / 2 ** 20).toFixed(1)} MiB` : `${(size / 1_024).toFixed(1)} KiB`);
     return [[form ? form.title : `\`${basename(file)}\``, kib(bytes.length), kib(gzipSync(bytes).length)]];
