@@ -58,7 +58,9 @@ describe("analyze", () => {
     for (const phase of ["start", "identify", "plan", "fetch", "render", "place", "report"])
       expect(run.stdout).toMatch(new RegExp(`^${phase} +[.=#%:~-]+ +[\\d.]+ m?s$`, "m"));
     expect(run.stdout).toMatch(/^ready: 0 files sealed$/m);
-    expect(run.stdout).toMatch(/^kernel to agent [\d.]+ .*, agent 0\.1\.0 .*, processor .*, memory \d+ MiB$/m);
+    expect(run.stdout).toMatch(
+      /^kernel\s+to\s+agent\s+[\d.]+\s[^,]+,\s+agent\s+0\.1\.0\s[^,]+,\s+processor\s[^,]+,\s+memory\s+\d+\s+MiB$/m,
+    );
     expect(run.lines.filter((line) => line.length > 80 || /[^ -~]/.test(line))).toEqual([]);
   });
 
