@@ -1,5 +1,4 @@
 import type { ReleaseMetadata } from "../../wire/moult.d.ts";
-import { Failure } from "../outcome.ts";
 import { inMemory, memoryOf } from "../place/memory.ts";
 import type { Entry, Ground, Placement } from "../place/place.ts";
 import type { Survey } from "../place/survey.ts";
@@ -8,10 +7,10 @@ import { type Names, nameIn, secretOf } from "../plan/names.ts";
 import { sha256 } from "../plan/pack.ts";
 import type { Plan, PlannedFile } from "../plan/plan.ts";
 import type { Rendered } from "../render/files.ts";
-import { lookupKept } from "../render/files.ts";
-import { readTemplate, renderTemplate, type Template } from "../render/template.ts";
+import type { Template } from "../render/template.ts";
 import { version } from "../version.ts";
 import { hardwareOf } from "./hardware.ts";
+import { renderSealed } from "./kept.ts";
 import { onDisk, type Seal, type SealedSecret, type SealedTemplate } from "./seal.ts";
 import { watch } from "./watch.ts";
 
@@ -116,11 +115,7 @@ export function secretPlacement(seal: Seal, secrets: ReadonlyMap<string, Buffer>
     if ("secret" in content)
       return { path: target, bytes: secrets.get(content.secret) ?? Buffer.alloc(0), uid, gid, mode };
     if ("base64" in content) return { path: target, bytes: Buffer.from(content.base64, "base64"), uid, gid, mode };
-    const { template } = readTemplate(content.where, content.template, content.format);
-    const { text, findings } = renderTemplate(template, lookupKept(content.names, secrets));
-    if (findings.length > 0)
-      throw new Failure("value-unfit", "A secret cannot be written where it was before", findings);
-    return { path: target, bytes: Buffer.from(text), uid, gid, mode };
+    return { path: target, bytes: Buffer.from(renderSealed(content, secrets)), uid, gid, mode };
   });
   return { entries, folders: [] };
 }

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { type Behaviours, behavioursBySeed, PLAUSIBLE } from "../../emulator/compute/behaviours.ts";
+import { type Behaviours, behavioursBySeed, DEFAULT_BEHAVIOURS, PLAUSIBLE } from "../../emulator/compute/behaviours.ts";
 import {
   type Bed,
   type Group,
@@ -21,10 +21,16 @@ let bed: Bed;
 afterEach(() => bed.close());
 
 function everyChoice(): Behaviours[] {
-  let all: Record<string, string>[] = [{}];
-  for (const [name, choices] of Object.entries(PLAUSIBLE))
-    all = all.flatMap((before) => choices.map((choice) => ({ ...before, [name]: choice })));
-  return all as unknown as Behaviours[];
+  let all: Behaviours[] = [DEFAULT_BEHAVIOURS];
+  const vary = <Name extends keyof Behaviours>(name: Name) => {
+    all = all.flatMap((before) => PLAUSIBLE[name].map((choice) => ({ ...before, [name]: choice })));
+  };
+  vary("unavailableRounding");
+  vary("surgeRounding");
+  vary("versionRounding");
+  vary("scaleIn");
+  vary("pausedSurge");
+  return all;
 }
 
 const UPDATE = {

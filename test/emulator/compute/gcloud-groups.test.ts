@@ -1,52 +1,19 @@
-import { execFile, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Emulator, startEmulator } from "../../../emulator/index.ts";
-
-const run = promisify(execFile);
-const installed = spawnSync("gcloud", ["--version"], { stdio: "ignore" }).status === 0;
-if (!installed) console.warn("skipped: gcloud is not installed here");
+import { type Gcloud, installed, openGcloud } from "./gcloud.ts";
 
 /** What the unmodified gcloud command does with autoscalers, all-instances configuration and stateful groups. */
 describe.skipIf(!installed)("gcloud", { timeout: 90_000 }, () => {
-  let emulator: Emulator;
-  let config: string;
+  let cloud: Gcloud;
+  const gcloud = <T = unknown>(line: string) => cloud.run<T>(line);
 
   beforeAll(async () => {
-    config = mkdtempSync(join(tmpdir(), "moult-gcloud-"));
-    emulator = await startEmulator({ instances: "virtual" });
+    cloud = await openGcloud();
     await gcloud("compute instance-templates create one --image-family=debian-12 --image-project=debian-cloud");
     await gcloud(`${GROUPS} create web --base-instance-name=web --size=2 --template=one ${ZONE}`);
     await gcloud(`${GROUPS} wait-until web --stable ${ZONE}`);
   }, 90_000);
-  afterAll(async () => {
-    await emulator.close();
-    rmSync(config, { recursive: true, force: true });
-  });
+  afterAll(() => cloud.close());
 
-  async function gcloud<T = unknown>(line: string): Promise<T> {
-    const { stdout } = await run("gcloud", [...line.split(" "), "--format=json", "--quiet"], {
-      env: {
-        PATH: process.env.PATH,
-        HOME: config,
-        CLOUDSDK_CONFIG: config,
-        CLOUDSDK_CORE_DISABLE_USAGE_REPORTING: "true",
-        CLOUDSDK_SURVEY_DISABLE_PROMPTS: "true",
-        CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK: "true",
-        // Whatever would leave this machine finds a closed door.
-        HTTP_PROXY: "http://127.0.0.1:9",
-        HTTPS_PROXY: "http://127.0.0.1:9",
-        NO_PROXY: "127.0.0.1",
-        ...emulator.env,
-      },
-    });
-    // wait-until says in words what it waits for.
-    const json = stdout.slice(Math.max(0, stdout.search(/^[[{]/m)));
-    return (json.trim() === "" ? undefined : JSON.parse(json)) as T;
-  }
   const GROUPS = "compute instance-groups managed";
   const ZONE = "--zone=us-central1-a";
 
@@ -82,7 +49,7 @@ describe.skipIf(!installed)("gcloud", { timeout: 90_000 }, () => {
       },
       status: { autoscaler: expect.stringMatching(/zones\/us-central1-a\/autoscalers\/web/) },
     });
-    await fetch(`${emulator.url}/emulator/load/web`, { method: "PUT", body: JSON.stringify({ size: 3 }) });
+    await fetch(`${cloud.emulator.url}/emulator/load/web`, { method: "PUT", body: JSON.stringify({ size: 3 }) });
     await expect.poll(async () => (await described()).targetSize, { timeout: 20_000 }).toBe(3);
     await gcloud(`${GROUPS} update-autoscaling web --mode=only-scale-out --max-num-replicas=4 ${ZONE}`);
     expect((await described()).autoscaler?.autoscalingPolicy).toMatchObject({
@@ -116,7 +83,7 @@ describe.skipIf(!installed)("gcloud", { timeout: 90_000 }, () => {
     const [first] = await machines();
     const name = first?.name ?? "";
     await gcloud(
-      `${GROUPS} instance-configs create web --instance=${name} --stateful-metadata=slot=blue --stateful-disk=device-name=ledger,source=projects/${emulator.project}/zones/us-central1-a/disks/ledger ${ZONE}`,
+      `${GROUPS} instance-configs create web --instance=${name} --stateful-metadata=slot=blue --stateful-disk=device-name=ledger,source=projects/${cloud.emulator.project}/zones/us-central1-a/disks/ledger ${ZONE}`,
     );
     expect(await gcloud(`${GROUPS} instance-configs list web ${ZONE}`)).toMatchObject([
       { name, preservedState: { metadata: { slot: "blue" } }, status: "EFFECTIVE" },

@@ -1,49 +1,16 @@
-import { execFile, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Emulator, startEmulator } from "../../../emulator/index.ts";
-
-const run = promisify(execFile);
-const installed = spawnSync("gcloud", ["--version"], { stdio: "ignore" }).status === 0;
-if (!installed) console.warn("skipped: gcloud is not installed here");
+import { type Gcloud, installed, openGcloud } from "./gcloud.ts";
 
 /** The unmodified gcloud command, in the order an operator would use it. */
 describe.skipIf(!installed)("gcloud", { timeout: 60_000 }, () => {
-  let emulator: Emulator;
-  let config: string;
+  let cloud: Gcloud;
+  const gcloud = <T = unknown>(line: string) => cloud.run<T>(line);
 
   beforeAll(async () => {
-    config = mkdtempSync(join(tmpdir(), "moult-gcloud-"));
-    emulator = await startEmulator({ instances: "virtual" });
+    cloud = await openGcloud();
   });
-  afterAll(async () => {
-    await emulator.close();
-    rmSync(config, { recursive: true, force: true });
-  });
+  afterAll(() => cloud.close());
 
-  async function gcloud(line: string): Promise<unknown> {
-    const { stdout } = await run("gcloud", [...line.split(" "), "--format=json", "--quiet"], {
-      env: {
-        PATH: process.env.PATH,
-        HOME: config,
-        CLOUDSDK_CONFIG: config,
-        CLOUDSDK_CORE_DISABLE_USAGE_REPORTING: "true",
-        CLOUDSDK_SURVEY_DISABLE_PROMPTS: "true",
-        CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK: "true",
-        // Whatever would leave this machine finds a closed door.
-        HTTP_PROXY: "http://127.0.0.1:9",
-        HTTPS_PROXY: "http://127.0.0.1:9",
-        NO_PROXY: "127.0.0.1",
-        ...emulator.env,
-      },
-    });
-    // wait-until says in words what it waits for.
-    const json = stdout.slice(Math.max(0, stdout.search(/^[[{]/m)));
-    return json.trim() === "" ? undefined : JSON.parse(json);
-  }
   const zone = "--zone=us-central1-a";
 
   test("makes an image, finds it by family, lists it beside public ones", async () => {
