@@ -2,6 +2,7 @@ import { type Cloud, makeCloud } from "../functions/controller/cloud.ts";
 import { readSettings } from "../functions/controller/settings.ts";
 import { realTime } from "../functions/controller/time.ts";
 import { type Compute, makeCompute } from "../functions/google/compute.ts";
+import { makeMonitoring } from "../functions/google/monitoring.ts";
 import { makeRest, type Rest } from "../functions/google/rest.ts";
 import { type Flag, type Given, usage } from "./args.ts";
 
@@ -47,6 +48,7 @@ export function cloudOf(env: Record<string, string | undefined>): Cloud {
   return {
     // A look's log lines are the functions' to write.
     ...makeCloud(settings, realTime, () => {}),
+    monitoring: makeMonitoring(openRest(settings.monitoringEndpoint)),
     compute: (project) => {
       const compute = computes.get(project) ?? makeCompute(rest, project);
       computes.set(project, compute);

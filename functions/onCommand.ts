@@ -1,4 +1,4 @@
-import { fleetRung } from "./controller/events.ts";
+import { commandCame } from "./controller/events.ts";
 import { onMessage } from "./entry.ts";
 
-onMessage("onCommand", fleetRung);
+onMessage("onCommand", commandCame);

@@ -1,4 +1,4 @@
-import { fleetRung } from "./controller/events.ts";
+import { reportCame } from "./controller/events.ts";
 import { onMessage } from "./entry.ts";
 
-onMessage("onReport", fleetRung);
+onMessage("onReport", reportCame);

@@ -1,11 +1,10 @@
 import { loadRecord } from "../../functions/controller/records.ts";
-import { formatDuration } from "../../functions/core/instants.ts";
-import { describeStep, groupKey, type Policy } from "../../functions/core/policy.ts";
 import type { Command } from "../args.ts";
 import { CLOUD_FLAGS, JSON_FLAG, openCloud } from "../cloud.ts";
 import { EXIT } from "../failure.ts";
 import { readFleetFile } from "../fleet/file.ts";
 import { operator, send, taken } from "../fleet/order.ts";
+import { policyText } from "../fleet/policytext.ts";
 import { reasonText } from "../fleet/render.ts";
 
 export const command: Command = {
@@ -55,25 +54,3 @@ again changes nothing. A fleet that is new is taken on as it is: its machines st
     return EXIT.ok;
   },
 };
-
-/** What the fleet file makes moult do, in sentences. */
-export function policyText(policy: Policy): string {
-  const { follows, steps, replace, limits } = policy;
-  const secrets = Object.entries(policy.secrets).map(([name, { secret, version }]) => `${name} = ${secret}@${version}`);
-  const lines = [
-    [
-      "follows",
-      `image family ${follows.family} of ${follows.project}${policy.mode === "observe" ? ", and only observes" : ""}`,
-    ],
-    ["groups", policy.groups.map((group) => `${groupKey(group)} (wave ${group.wave})`).join(", ")],
-    ["steps", `${steps.map(describeStep).join(", then ")}, then a final bake of ${formatDuration(policy.finalBakeMs)}`],
-    ["replaces", `with up to ${replace.above} machines more and ${replace.missing} fewer than usual`],
-    [
-      "gives up",
-      `at ${limits.failedMachines} failed ${limits.failedMachines === 1 ? "machine" : "machines"}, or after ${formatDuration(limits.progressMs)} without progress`,
-    ],
-    ...(secrets.length > 0 ? [["secrets", secrets.join(", ")]] : []),
-    ...(policy.config ? [["config", policy.config.ref]] : []),
-  ];
-  return lines.map(([name = "", text = ""]) => `  ${name.padEnd(10)}${text}\n`).join("");
-}

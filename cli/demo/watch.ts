@@ -91,7 +91,7 @@ export class Watch {
   async #lookAtGroup(): Promise<void> {
     const { zone, group } = CAST;
     const compute = this.#cloud.compute(CAST.project);
-    const found = await compute.managedInstances({ zone, name: group });
+    const found = await compute.managedInstances({ location: zone, regional: false, name: group });
     this.members = await Promise.all(
       found.map(async (machine): Promise<Member> => {
         const id = machine.id ?? "";

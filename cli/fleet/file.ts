@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument } from "yaml";
 import type { Finding } from "../../functions/core/findings.ts";
-import { type Policy, readPolicy } from "../../functions/core/policy.ts";
+import { readPolicy } from "../../functions/core/fleetfile/read.ts";
+import type { Policy } from "../../functions/core/policy.ts";
 import { CliError, EXIT } from "../failure.ts";
 
 /** A finding with its place in the text; lines and columns count from 1. */

@@ -54,6 +54,7 @@ export function fleetText(view: FleetView, out: Stream, now: number): string {
       `${view.candidate.image} (release ${view.candidate.release}), since ${relative(view.candidate.since, now)}`,
     ]);
   if (view.mode === "observe") facts.push(["mode", "observe: nothing is rolled out"]);
+  if (view.mode === "approve") facts.push(["mode", "approve: each release waits for a person"]);
   if (view.hold)
     facts.push(["hold", paint("yellow", `by ${view.hold.by}, ${relative(view.hold.at, now)}: ${view.hold.reason}`)]);
   if (view.last)
@@ -71,6 +72,8 @@ export function fleetText(view: FleetView, out: Stream, now: number): string {
     "looked",
     `${looked}${view.nextLook ? `, again ${Date.parse(view.nextLook) > now ? relative(view.nextLook, now) : "now"}` : ""}`,
   ]);
+  if (view.busy)
+    facts.push(["busy", paint("yellow", `left alone until ${view.busy.until}: Google answers ${view.busy.why}`)]);
 
   return [
     `${paint("bold", `fleet ${view.fleet}`)}\n`,

@@ -1,5 +1,8 @@
+import { readBell } from "../../functions/controller/bell.ts";
+import type { Busy } from "../../functions/controller/busy.ts";
 import type { Cloud } from "../../functions/controller/cloud.ts";
 import { stepsOf } from "../../functions/core/assess.ts";
+import { instant } from "../../functions/core/instants.ts";
 import { groupKey, type Policy, stepName } from "../../functions/core/policy.ts";
 import type { FleetRecord, Rollout } from "../../functions/core/record.ts";
 import { short } from "../../functions/core/release.ts";
@@ -20,6 +23,8 @@ export interface FleetView {
   reasons: FleetRecord["reasons"];
   lastLook: string | null;
   nextLook: string | null;
+  /** Google is busy or away: since how many looks, and until when the fleet is left alone. Null when it is not. */
+  busy: { tries: number; until: string; why: string } | null;
 }
 
 export interface RolloutView {
@@ -54,7 +59,7 @@ export interface GroupStatus {
   problem?: string;
 }
 
-export function viewOf(record: FleetRecord, groups: GroupStatus[]): FleetView {
+export function viewOf(record: FleetRecord, groups: GroupStatus[], busy?: Busy): FleetView {
   const { policy, stable, candidate, active } = record;
   return {
     fleet: record.fleet,
@@ -78,6 +83,7 @@ export function viewOf(record: FleetRecord, groups: GroupStatus[]): FleetView {
     reasons: record.reasons,
     lastLook: record.lastLook,
     nextLook: record.nextLook,
+    busy: busy ? { ...busy, until: instant(busy.until) } : null,
   };
 }
 
@@ -145,4 +151,10 @@ function runsOf(record: FleetRecord, key: string, template: string): string {
     stable?.versions[key]?.some(({ instanceTemplate }) => lastSegment(instanceTemplate ?? "") === template),
   );
   return known?.release.image.name ?? template;
+}
+
+/** Why nothing is looked at for the moment, if Google is busy or away. */
+export async function readBusy(cloud: Cloud, fleet: string): Promise<Busy | undefined> {
+  const { busy } = (await readBell(cloud, fleet)).bell;
+  return busy && busy.until > cloud.time.now() ? busy : undefined;
 }

@@ -1,7 +1,10 @@
 import type { Effect } from "../core/effects.ts";
 import { groupKey, type Policy } from "../core/policy.ts";
+import type { PublishedImage } from "../core/record.ts";
 import { isFailure } from "../google/failure.ts";
+import { takeLease } from "./budgets.ts";
 import type { Cloud } from "./cloud.ts";
+import { keepEvidence } from "./evidence.ts";
 import { paths } from "./records.ts";
 
 export interface Acted {
@@ -9,9 +12,14 @@ export interface Acted {
   done: number;
   /** What Google said to the one it refused; what could depend on it was not tried. */
   refusal?: string;
-  /** Google is busy or away: asking again at once would only make that worse. */
-  later?: true;
+  /** Google is busy or away, in its own words: asking again at once would only make that worse. */
+  busy?: string;
+  /** The shared budget has no room any more: the next look sees who has it. What came after was not tried. */
+  noRoom?: string;
 }
+
+/** What begins or changes something outside the fleet's own objects. Undone by nobody, so it is not done by a sleeper. */
+const CHANGES = new Set<Effect["kind"]>(["insert-template", "patch-group", "patch-autoscaler", "lease"]);
 
 /**
  * Does the effects of a saved decision, in order, each at most once. Stops at the first that fails: what came after may
@@ -28,13 +36,16 @@ export async function act(
   let done = 0;
   let refusal: string | undefined;
   for (const effect of effects) {
-    const changes = effect.kind === "patch-group" || effect.kind === "insert-template";
-    if (changes && !(await stillMine())) {
+    if (CHANGES.has(effect.kind) && !(await stillMine())) {
       cloud.log("INFO", `${effect.kind} left undone: somebody else has decided since`, { word: "overtaken", fleet });
       return { done };
     }
     try {
-      await perform(cloud, fleet, policy, effect);
+      const noRoom = await perform(cloud, fleet, policy, effect);
+      if (noRoom !== undefined) {
+        cloud.log("INFO", noRoom, { word: "budget", fleet });
+        return { done, noRoom };
+      }
       done += 1;
     } catch (problem) {
       if (effect.kind === "keep-evidence") {
@@ -53,7 +64,7 @@ export async function act(
       // A fingerprint that no longer matches: the group changed since the look, so look again.
       if (isFailure(problem, "conflict", "unavailable")) {
         cloud.log("INFO", `${effect.kind}: ${problem.message}`, { word: problem.kind, fleet });
-        return { done, ...(problem.kind === "unavailable" && { later: true }) };
+        return { done, ...(problem.kind === "unavailable" && { busy: problem.message }) };
       }
       if (isFailure(problem)) {
         cloud.log("ERROR", `${effect.kind}: ${problem.message}`, { word: problem.kind, fleet });
@@ -65,18 +76,37 @@ export async function act(
   return { done, ...(refusal !== undefined && { refusal }) };
 }
 
-async function perform(cloud: Cloud, fleet: string, policy: Policy | null, effect: Effect): Promise<void> {
+/** Returns why there is no room, for a lease that does not fit. */
+async function perform(
+  cloud: Cloud,
+  fleet: string,
+  policy: Policy | null,
+  effect: Effect,
+): Promise<string | undefined> {
   if (effect.kind === "delete-command") {
     await cloud.state.delete(effect.name);
-    return;
+    return undefined;
   }
-  const place = policy?.groups.find((ref) => groupKey(ref) === effect.group);
-  if (!policy || !place) throw new Error(`${effect.kind} for a group the fleet does not have: ${effect.group}`);
+  if (effect.kind === "publish") {
+    await publish(cloud, fleet, effect.images);
+    return undefined;
+  }
+  if (!policy) throw new Error(`${effect.kind} for a fleet without a fleet file: ${fleet}`);
+  if (effect.kind === "lease") return takeLease(cloud, fleet, policy, effect);
+  await performInGroup(cloud, fleet, policy, effect);
+  return undefined;
+}
+
+type InGroup = Extract<Effect, { group: string }>;
+
+async function performInGroup(cloud: Cloud, fleet: string, policy: Policy, effect: InGroup): Promise<void> {
+  const place = policy.groups.find((ref) => groupKey(ref) === effect.group);
+  if (!place) throw new Error(`${effect.kind} for a group the fleet does not have: ${effect.group}`);
   const compute = cloud.compute(policy.project);
   switch (effect.kind) {
     case "insert-template":
       try {
-        const description = `made by moult for ${fleet} in ${effect.group}`;
+        const description = `${MADE_BY} for ${fleet} in ${effect.group}`;
         await compute.insertTemplate(
           { name: effect.name, description, properties: effect.properties },
           effect.requestId,
@@ -93,21 +123,22 @@ async function perform(cloud: Cloud, fleet: string, policy: Policy | null, effec
         effect.requestId,
       );
       break;
-    case "keep-evidence": {
-      const serial = await compute.serialOutput(place.zone, effect.machine);
-      const evidence = {
-        machine: effect.machine,
-        group: effect.group,
-        rollout: effect.rollout,
-        why: effect.why,
-        serial: serial.slice(-65_536),
-      };
-      await cloud.state.write(
-        paths.evidence(fleet, effect.rollout, effect.machine),
-        JSON.stringify(evidence, null, 1),
-        "0",
-      );
+    case "patch-autoscaler":
+      await compute.setAutoscalerMode(place, effect.name, effect.mode, effect.requestId);
       break;
-    }
+    case "keep-evidence":
+      await keepEvidence(cloud, fleet, compute, place, effect);
+      break;
   }
+}
+
+/** How the description of each template begins that moult made: only these are ever collected. */
+export const MADE_BY = "made by moult";
+
+/** Others read it without a right to anything else. Written only when it says something new. */
+async function publish(cloud: Cloud, fleet: string, images: PublishedImage[]): Promise<void> {
+  const name = paths.published(fleet);
+  const stored = await cloud.state.read(name);
+  const text = JSON.stringify({ schema: 1, fleet, images }, null, 1);
+  if (stored?.text !== text) await cloud.state.write(name, text, stored?.generation ?? "0");
 }

@@ -1,6 +1,7 @@
 import { type Bucket, makeBucket } from "../google/bucket.ts";
 import { type Compute, makeCompute } from "../google/compute.ts";
 import { makeIdentityVerifier } from "../google/identity.ts";
+import { type Monitoring, makeMonitoring } from "../google/monitoring.ts";
 import { makeRest, type Rest } from "../google/rest.ts";
 import { makeSecrets, type Secrets } from "../google/secrets.ts";
 import { makeTopics, type Topics } from "../google/topics.ts";
@@ -13,12 +14,17 @@ export interface Cloud {
   state: Bucket;
   reports: Bucket;
   config: Bucket;
+  /** Another installation's, by name. Only read. */
+  bucket(name: string): Pick<Bucket, "read">;
   /** For the fleet's own project. */
   compute(project: string): Compute;
   secrets: Secrets;
+  monitoring: Monitoring;
   topics: Topics;
   verifyIdentity: ReturnType<typeof makeIdentityVerifier>;
   time: Time;
+  /** At least 0, less than 1. */
+  random(): number;
   log: Log;
 }
 
@@ -41,6 +47,7 @@ export function makeCloud(settings: Settings, time: Time = realTime, log: Log = 
     state: makeBucket(settings.stateBucket),
     reports: makeBucket(settings.reportsBucket),
     config: makeBucket(settings.configBucket),
+    bucket: (name) => makeBucket(name),
     compute: (project) => {
       rest ??= makeRest(settings.computeEndpoint);
       const compute = computes.get(project) ?? makeCompute(rest, project);
@@ -48,9 +55,11 @@ export function makeCloud(settings: Settings, time: Time = realTime, log: Log = 
       return compute;
     },
     secrets: makeSecrets(settings.secretsEndpoint),
+    monitoring: makeMonitoring(makeRest(settings.monitoringEndpoint)),
     topics: makeTopics(settings.project),
     verifyIdentity: makeIdentityVerifier(settings.certsUrl, time.now),
     time,
+    random: Math.random,
     log,
   };
 }

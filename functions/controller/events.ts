@@ -1,10 +1,12 @@
 import type { LogEntry } from "../../wire/logging.d.ts";
 import type { PushEnvelope } from "../../wire/pubsub.d.ts";
-import { groupKey } from "../core/policy.ts";
+import { type GroupRef, groupKey } from "../core/policy.ts";
 import type { FleetRecord } from "../core/record.ts";
-import { ring } from "./bell.ts";
+import { type Bell, GRACE_MS, readBell, ring } from "./bell.ts";
 import type { Cloud } from "./cloud.ts";
+import { collectTemplates } from "./collection.ts";
 import { fleetNames, loadRecord } from "./records.ts";
+import type { Wish } from "./wish.ts";
 
 /** An event that can never succeed however often it is delivered; it goes to the dead letters with its reason. */
 export class Hopeless extends Error {}
@@ -30,7 +32,7 @@ function logEntry({ message }: PushEnvelope): LogEntry {
 export async function imageChanged(cloud: Cloud, envelope: PushEnvelope): Promise<void> {
   const entry = logEntry(envelope);
   if (!IMAGE_METHOD.test(entry.protoPayload?.methodName ?? "")) return;
-  await ringAll(cloud, await fleetNames(cloud.state));
+  await ringAll(cloud, await fleetNames(cloud.state), ["image"]);
 }
 
 /** Something happened to an instance or a group. Rings the fleets whose groups it may concern; what we did ourselves is no news. */
@@ -43,35 +45,62 @@ export async function groupChanged(cloud: Cloud, envelope: PushEnvelope): Promis
   for (const fleet of await fleetNames(cloud.state)) {
     const record = await readable(cloud, fleet);
     const touched = record?.policy?.groups.some((ref) =>
-      group ? groupKey(ref) === `${place}/${group}` : ref.zone === place && record.active !== null,
+      group ? groupKey(ref) === `${place}/${group}` : record.active !== null && isIn(place, ref),
     );
     if (touched) concerned.push(fleet);
   }
-  await ringAll(cloud, concerned);
+  await ringAll(cloud, concerned, ["groups"]);
 }
 
-/** A report or a command lies in its bucket; the message only rings. */
-export async function fleetRung(cloud: Cloud, { message }: PushEnvelope): Promise<void> {
+/** Whether a machine of this zone, or a group of this zone or region, can be of the group. */
+function isIn(place: string | undefined, { location, regional }: GroupRef): boolean {
+  return place === location || (regional && place?.startsWith(`${location}-`) === true);
+}
+
+/** A report lies in its bucket; the message only rings. */
+export async function reportCame(cloud: Cloud, envelope: PushEnvelope): Promise<void> {
+  await fleetRung(cloud, envelope, ["reports"]);
+}
+
+/** A command lies in its bucket; the message only rings. */
+export async function commandCame(cloud: Cloud, envelope: PushEnvelope): Promise<void> {
+  await fleetRung(cloud, envelope, ["commands"]);
+}
+
+async function fleetRung(cloud: Cloud, { message }: PushEnvelope, wish: Wish): Promise<void> {
   const fleet = message.attributes?.fleet ?? "";
   if (!FLEET.test(fleet)) throw new Hopeless(`the attribute "fleet" is missing or is no fleet's name`);
-  await ring(cloud, fleet);
+  await ring(cloud, fleet, wish);
 }
 
-/** With a fleet: look at it. Without: ring each fleet that is due or has a command waiting, one message a fleet. */
+/**
+ * With a fleet: look at it. Without: ring each fleet that is due or has a command waiting, one message a fleet. Once a day
+ * also the templates that nothing needs any more are collected.
+ */
 export async function ticked(cloud: Cloud, envelope: PushEnvelope): Promise<void> {
-  if (envelope.message.attributes?.fleet) {
-    await fleetRung(cloud, envelope);
+  const { fleet, daily } = envelope.message.attributes ?? {};
+  if (fleet !== undefined) {
+    await fleetRung(cloud, envelope, "all");
     return;
   }
-  const now = new Date(cloud.time.now()).toISOString();
-  const waiting = new Set((await cloud.state.names("commands/")).map((name) => name.split("/")[1]));
+  if (daily === "true") {
+    await collectTemplates(cloud);
+    return;
+  }
+  const waiting = new Set(await cloud.state.folders("commands/"));
   for (const fleet of await fleetNames(cloud.state)) {
     const record = await readable(cloud, fleet);
     // Rung again each minute, one that cannot be read would only fail again.
     if (!record) continue;
-    if (waiting.has(fleet) || record.nextLook === null || record.nextLook <= now)
+    if (waiting.has(fleet) || isDue(record, (await readBell(cloud, fleet)).bell, cloud.time.now()))
       await cloud.topics.ring(cloud.settings.ticksTopic, { fleet });
   }
+}
+
+/** A look that was planned and that nobody made is due too: whoever planned it died, or left it to the tick. */
+function isDue({ nextLook }: FleetRecord, bell: Bell, now: number): boolean {
+  if (bell.busy && bell.busy.until > now) return false;
+  return nextLook === null || Date.parse(nextLook) <= now || (!bell.made && bell.at + GRACE_MS <= now);
 }
 
 /** One fleet's record that cannot be read must not keep the others from being rung; its own look fails and says so. */
@@ -88,8 +117,8 @@ async function readable(cloud: Cloud, fleet: string): Promise<FleetRecord | unde
 }
 
 /** Waits for all, also when one fails: what goes on after the answer may be given no time to. */
-async function ringAll(cloud: Cloud, fleets: string[]): Promise<void> {
-  const rung = await Promise.allSettled(fleets.map((fleet) => ring(cloud, fleet)));
+async function ringAll(cloud: Cloud, fleets: string[], wish: Wish): Promise<void> {
+  const rung = await Promise.allSettled(fleets.map((fleet) => ring(cloud, fleet, wish)));
   const failed = rung.find((result) => result.status === "rejected");
   if (failed) throw failed.reason;
 }

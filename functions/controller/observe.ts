@@ -1,16 +1,39 @@
-import type { Image, InstanceTemplate } from "../../wire/compute.d.ts";
-import { instant } from "../core/instants.ts";
-import type { GroupView, Inputs, Observation, Problem } from "../core/observation.ts";
-import { type GroupRef, groupKey, type Policy } from "../core/policy.ts";
+import { createHash } from "node:crypto";
+import { imageRef } from "../core/inputs.ts";
+import { type Instant, instant, later } from "../core/instants.ts";
+import {
+  type Command,
+  type GroupView,
+  type Inputs,
+  isProblem,
+  type Observation,
+  type Problem,
+} from "../core/observation.ts";
+import { groupKey, type Policy } from "../core/policy.ts";
 import type { FleetRecord } from "../core/record.ts";
+import { makeRelease } from "../core/release.ts";
 import { isUntouched } from "../core/supersede.ts";
-import { bootDisk, familyDisk, RELEASE_KEY } from "../core/template.ts";
-import { lastSegment, openVersion } from "../core/wanted.ts";
+import { baseDigest } from "../core/template.ts";
 import type { Compute } from "../google/compute.ts";
-import { type Failure, isFailure } from "../google/failure.ts";
+import { readAttributeReports } from "./attributes.ts";
+import { readBudget } from "./budgets.ts";
 import type { Cloud } from "./cloud.ts";
 import { readCommands } from "./commands.ts";
+import { readGates } from "./gates.ts";
+import { readAutoscaler, readGroup, type SeenGroup } from "./groups.ts";
+import { readInputs } from "./inputs.ts";
+import { readInterrupted } from "./interrupted.ts";
+import { readQuotas } from "./quotas.ts";
 import { readReports } from "./reports.ts";
+import { readTemplates } from "./templates.ts";
+
+/** While a rollout that has changed something is under way, what comes after it is looked for this often. */
+const INPUTS_MS = 60_000;
+
+/** Commands that may begin a rollout where none is. */
+const BEGINS = new Set<Command["kind"]>(["rollback", "begin", "approve", "apply", "start", "unhold", "lift"]);
+
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
 /** Reads what a decision about this fleet needs, and changes nothing. */
 export async function observe(cloud: Cloud, record: FleetRecord, refusal: string | undefined): Promise<Observation> {
@@ -18,182 +41,95 @@ export async function observe(cloud: Cloud, record: FleetRecord, refusal: string
   const applied = commands.findLast((command) => command.kind === "apply");
   // A rollout goes on with the fleet file it began with, whatever is applied meanwhile.
   const policy = record.active?.policy ?? (applied?.kind === "apply" ? applied.policy : record.policy);
+  const at = instant(cloud.time.now());
   const seen: Observation = {
-    at: instant(cloud.time.now()),
+    at,
     commands,
     groups: {},
     reports: [],
+    gates: {},
     templates: {},
     ...(refusal && { refusal }),
   };
   if (!policy) return seen;
   const compute = cloud.compute(policy.project);
   const { active } = record;
-  const untouched = !active || isUntouched(active);
 
   const [groups, inputs, reports, templates] = await Promise.all([
     Promise.all(
-      policy.groups.map(async (ref) => [groupKey(ref), await readGroup(compute, ref, active !== null)] as const),
+      policy.groups.map(
+        async (ref) =>
+          [
+            groupKey(ref),
+            await readGroup(compute, ref, { machines: active !== null, autoscaler: active !== null }),
+          ] as const,
+      ),
     ),
-    untouched ? readInputs(cloud, compute, policy, record.stable === null) : undefined,
+    wantsInputs(record, at) ? readInputs(cloud, compute, policy, record.stable === null) : undefined,
     active?.reports ? readReports(cloud, record.fleet, active.to.digest) : [],
     active?.phase === "prepared" ? readTemplates(compute, record) : {},
   ]);
-  return { ...seen, groups: Object.fromEntries(groups), ...(inputs && { inputs }), reports, templates };
-}
-
-/** A refusal or an absence becomes part of what was seen; anything passing is thrown, and the look is tried again. */
-async function orProblem<T>(what: string, read: Promise<T | undefined>): Promise<T | Problem> {
-  try {
-    return (await read) ?? { problem: "missing", text: `${what} does not exist` };
-  } catch (problem) {
-    if (isFailure(problem, "missing")) return { problem: "missing", text: `${what} does not exist` };
-    if (isFailure(problem, "denied", "invalid"))
-      return { problem: "denied", text: `${what} cannot be read: ${(problem as Failure).message}` };
-    throw problem;
-  }
-}
-
-async function readGroup(compute: Compute, ref: GroupRef, withMachines: boolean): Promise<GroupView | Problem> {
-  const found = await orProblem(`group ${groupKey(ref)}`, compute.group(ref));
-  if ("problem" in found) return found;
-  const [machines, errors] = withMachines
-    ? await Promise.all([compute.managedInstances(ref), compute.groupErrors(ref)])
-    : [[], []];
-  return {
-    fingerprint: found.fingerprint,
-    targetSize: found.targetSize,
-    versions: found.versions,
-    updatePolicy: found.updatePolicy,
-    stateful: found.statefulPolicy !== undefined || found.status.stateful?.hasStatefulConfig === true,
-    checked: (found.autoHealingPolicies ?? []).some(({ healthCheck }) => healthCheck),
-    machines: machines.map((machine) => ({
-      name: machine.name,
-      ...(machine.id && { id: machine.id }),
-      ...(machine.instanceStatus && { status: machine.instanceStatus }),
-      action: machine.currentAction,
-      template: lastSegment(machine.version?.instanceTemplate ?? ""),
-      ...(machine.instanceHealth?.[0] && { health: machine.instanceHealth[0].detailedHealthState }),
-      errors: machine.lastAttempt?.errors?.errors ?? [],
-    })),
-    errors: errors.map(({ error, instanceActionDetails: details, timestamp }) => ({
-      ...error,
-      template: lastSegment(details?.version?.instanceTemplate ?? ""),
-      machine: lastSegment(details?.instance ?? ""),
-      at: instant(Date.parse(timestamp)),
-    })),
-  };
-}
-
-async function readInputs(cloud: Cloud, compute: Compute, policy: Policy, adopting: boolean): Promise<Inputs> {
-  const { family, project } = policy.follows;
-  const [image, images, configCommit, secrets, bases, running] = await Promise.all([
-    orProblem(`an image of family ${family} in ${project} that is not deprecated`, compute.head(family, project)),
-    orProblem(`images of family ${family} in ${project}`, compute.images(family, project)),
-    readRef(cloud, policy),
-    Promise.all(
-      Object.entries(policy.secrets).map(async ([name, ref]) => [name, await resolveSecret(cloud, ref)] as const),
-    ),
-    Promise.all(policy.groups.map(async (ref) => [groupKey(ref), await readBase(compute, ref.base)] as const)),
-    adopting
-      ? Promise.all(policy.groups.map(async (ref) => [groupKey(ref), await readRunning(compute, ref)] as const))
-      : undefined,
+  const readable = groups.flatMap(([, group]) => (isProblem(group) ? [] : [group]));
+  const begins = !active && mayBegin(record, policy, inputs, commands);
+  const [attributes, gates, budget, quotas, interrupted] = await Promise.all([
+    active ? readAttributeReports(cloud, compute, active, readable, reports) : [],
+    active ? readGates(cloud, compute, active, readable) : {},
+    policy.budget && (active || begins) ? readBudget(cloud, policy.budget.name) : undefined,
+    begins ? readQuotas(compute, policy) : undefined,
+    active ? readInterrupted(compute, active, readable, reports) : undefined,
+    // What a rollout finds is what it puts back in the end: the autoscaler's mode too.
+    begins ? Promise.all(readable.map((group) => completeAutoscaler(compute, group))) : undefined,
   ]);
   return {
-    image,
-    unready: Array.isArray(images) ? unreadyAfter(images, image) : [],
-    configCommit,
-    secrets: Object.fromEntries(secrets),
-    bases: Object.fromEntries(bases),
-    ...(running && { running: Object.fromEntries(running) }),
+    ...seen,
+    groups: Object.fromEntries(groups.map(([key, group]): [string, GroupView | Problem] => [key, viewOf(group)])),
+    ...(inputs && { inputs }),
+    reports: [...reports, ...attributes],
+    gates,
+    ...(budget && { budget }),
+    ...(quotas && { quotas }),
+    ...(interrupted && { interrupted }),
+    templates,
   };
 }
 
-function unreadyAfter(images: Image[], head: Image | Problem): Image[] {
-  const since = "problem" in head ? 0 : Date.parse(head.creationTimestamp);
-  return images.filter(({ status, creationTimestamp }) => status !== "READY" && Date.parse(creationTimestamp) >= since);
+function viewOf(group: SeenGroup | Problem): GroupView | Problem {
+  return isProblem(group) ? group : group.view;
 }
 
-async function readRef(cloud: Cloud, policy: Policy): Promise<string | null | Problem> {
-  if (!policy.config) return null;
-  const name = `refs/${policy.config.ref}.json`;
-  const found = await orProblem(
-    `configuration ref ${policy.config.ref} (gs://${cloud.settings.configBucket}/${name})`,
-    cloud.config.read(name),
-  );
-  if ("problem" in found) return found;
-  const commit = member(found.text, "commit");
-  return typeof commit === "string"
-    ? commit
-    : { problem: "missing", text: `configuration ref ${policy.config.ref} names no commit` };
+/** A rollout that has changed nothing gives way to what the inputs ask for; one that has lets it wait, and looks less often. */
+function wantsInputs({ active, inputsRead }: FleetRecord, now: Instant): boolean {
+  return !active || isUntouched(active) || inputsRead === null || later(inputsRead, INPUTS_MS) <= now;
 }
 
-/** Of a JSON text that somebody else may have written: what is none has no members, and does not stop the look. */
-function member(text: string, name: string): unknown {
-  try {
-    return (JSON.parse(text) as Record<string, unknown> | null)?.[name];
-  } catch {
-    return undefined;
+/** Whether what is only of use to a rollout that begins has to be read. Says yes rather than no. */
+function mayBegin(
+  record: FleetRecord,
+  policy: Policy,
+  inputs: Inputs | undefined,
+  commands: readonly Command[],
+): boolean {
+  if (!record.stable || !inputs) return false;
+  if (commands.some(({ kind }) => BEGINS.has(kind))) return true;
+  const { image, configCommit, secrets } = inputs;
+  if (isProblem(image) || (configCommit !== null && typeof configCommit === "object")) return false;
+  const versions: Record<string, string> = {};
+  for (const [name, version] of Object.entries(secrets)) {
+    if (typeof version !== "string") return false;
+    versions[name] = version;
   }
-}
-
-async function resolveSecret(
-  cloud: Cloud,
-  { project, secret, version }: Policy["secrets"][string],
-): Promise<string | Problem> {
-  const what = `secret ${secret} in ${project}`;
-  if (version === "newest") {
-    const number = await orProblem(`an enabled version of ${what}`, cloud.secrets.newestEnabled(project, secret));
-    return typeof number === "number" ? `projects/${project}/secrets/${secret}/versions/${number}` : number;
+  const base: Record<string, string> = {};
+  for (const ref of policy.groups) {
+    const properties = inputs.bases[groupKey(ref)];
+    if (!properties || isProblem(properties)) return false;
+    base[groupKey(ref)] = baseDigest(properties, sha256);
   }
-  const state = await orProblem(`version ${version} of ${what}`, cloud.secrets.state(project, secret, version));
-  if (typeof state !== "string") return state;
-  if (state !== "ENABLED")
-    return { problem: "missing", text: `version ${version} of ${what} is ${state}; enable it or name another` };
-  return `projects/${project}/secrets/${secret}/versions/${version}`;
+  const asked = makeRelease({ image: imageRef(image), configCommit, secrets: versions, base }, sha256);
+  return asked.digest !== record.stable.release.digest;
 }
 
-async function readBase(compute: Compute, name: string): Promise<InstanceTemplate["properties"] | Problem> {
-  const found = await orProblem(`base template ${name}`, compute.template(name));
-  return "problem" in found && !("properties" in found) ? (found as Problem) : (found as InstanceTemplate).properties;
-}
-
-/** The image a group runs now, by the template its machines are made from. */
-async function readRunning(compute: Compute, ref: GroupRef): Promise<NonNullable<Inputs["running"]>[string]> {
-  const group = await orProblem(`group ${groupKey(ref)}`, compute.group(ref));
-  if ("problem" in group) return group;
-  const name = lastSegment(openVersion(group.versions)?.instanceTemplate ?? group.instanceTemplate ?? "");
-  const properties = await readBase(compute, name);
-  if ("problem" in properties && !("disks" in properties)) return properties as Problem;
-  const template = properties as InstanceTemplate["properties"];
-  const family = familyDisk(template);
-  if (family)
-    return {
-      problem: "missing",
-      text: `its template ${name} names the image family ${family}; give it a template that names the image its machines run`,
-    };
-  const source = bootDisk(template)?.initializeParams?.sourceImage ?? "";
-  const [, project, image] = /projects\/([^/]+)\/global\/images\/([^/]+)$/.exec(source) ?? [];
-  if (!project || !image) return { problem: "missing", text: `its template ${name} does not name an image` };
-  return orProblem(`image ${image} in ${project}`, compute.image(image, project));
-}
-
-/** A name says what the template holds, but a name can be taken: what moult must be able to rely on is compared. */
-async function readTemplates(compute: Compute, record: FleetRecord): Promise<Observation["templates"]> {
-  const rollout = record.active;
-  const found = await Promise.all(
-    Object.values(rollout?.groups ?? {}).map(
-      async ({ template }): Promise<[string, Observation["templates"][string]]> => {
-        const there = await compute.template(template);
-        if (!there) return [template, "absent"];
-        // Gone back to as it is; one taken on as found carries no release.
-        if (rollout?.kind === "rollback") return [template, "same"];
-        const release = there.properties.metadata?.items?.find(({ key }) => key === RELEASE_KEY)?.value ?? "{}";
-        const image = bootDisk(there.properties)?.initializeParams?.sourceImage ?? "";
-        const same = member(release, "release") === rollout?.to.digest && lastSegment(image) === rollout?.to.image.name;
-        return [template, same ? "same" : "different"];
-      },
-    ),
-  );
-  return Object.fromEntries(found);
+async function completeAutoscaler(compute: Compute, { ref, view, autoscaler }: SeenGroup): Promise<void> {
+  if (autoscaler === undefined) return;
+  const found = await readAutoscaler(compute, ref, autoscaler);
+  if (found) view.autoscaler = found;
 }

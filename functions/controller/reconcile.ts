@@ -8,23 +8,45 @@ import { act } from "./act.ts";
 import type { Cloud } from "./cloud.ts";
 import { observe } from "./observe.ts";
 import { loadRecord, paths, saveRecord, writeHistory } from "./records.ts";
+import { type Rest, restOf, stillAtRest } from "./rest.ts";
+import type { Wish } from "./wish.ts";
 
 /** More looks in a row than any rollout needs between two waits; a guard against circling. */
 const LOOKS = 12;
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
+export interface Looked {
+  /** When to look again; null for a fleet unknown. */
+  next: Instant | null;
+  /** What Google said when it was too busy for a change. */
+  busy?: string;
+  /** The fleet is at rest, as this says. */
+  rest?: Rest | undefined;
+}
+
+/** Why this look: what to begin with, and what is known from the last one. */
+export interface Occasion {
+  wish: Wish;
+  rest?: Rest | undefined;
+}
+
 /**
  * look → decide → save → act once → look again, until there is nothing to do now. May be called by anybody, any number of
- * times, at once: only one of them saves, and only who saved acts. Returns when to look again, null for a fleet unknown.
+ * times, at once: only one of them saves, and only who saved acts.
  */
-export async function reconcile(cloud: Cloud, fleet: string): Promise<Instant | null> {
+export async function reconcile(cloud: Cloud, fleet: string, occasion: Occasion = { wish: "all" }): Promise<Looked> {
   let refusal: string | undefined;
+  let full = 0;
   for (let look = 0; look < LOOKS; look++) {
     const { record, generation } = await loadRecord(cloud.state, fleet);
+    const now = instant(cloud.time.now());
+    const due = record.nextLook === null || record.nextLook <= now;
+    if (look === 0 && !due && (await stillAtRest(cloud, record, generation, occasion.wish, occasion.rest)))
+      return { next: record.nextLook, rest: occasion.rest };
     await writeHistory(cloud.state, fleet, record.unwritten);
     const observation = await observe(cloud, record, refusal);
-    if (generation === "0" && observation.commands.length === 0) return null;
+    if (generation === "0" && observation.commands.length === 0) return { next: null };
     const places = {
       reportsBucket: cloud.settings.reportsBucket,
       reportsTopic: cloud.settings.reportsTopic,
@@ -45,26 +67,34 @@ export async function reconcile(cloud: Cloud, fleet: string): Promise<Instant | 
     if (decision.effects.length === 0) {
       // Entries of this look must not wait for the next one's.
       await writeHistory(cloud.state, fleet, decision.record.unwritten);
-      return decision.record.nextLook;
+      return { next: decision.record.nextLook, rest: restOf(decision.record, observation, saved) };
     }
     const stillMine = async () => (await cloud.state.read(paths.record(fleet)))?.generation === saved;
     const policy = decision.record.active?.policy ?? decision.record.policy;
     const acted = await act(cloud, fleet, policy, decision.effects, stillMine);
-    if (acted.later) return later(instant(cloud.time.now()), ACTIVE_LOOK_MS);
+    if (acted.busy !== undefined) return { next: later(instant(cloud.time.now()), ACTIVE_LOOK_MS), busy: acted.busy };
     refusal = acted.refusal;
-    // What was refused once will be refused again now.
-    if (refusal !== undefined && look > 0 && acted.done === 0) return decision.record.nextLook;
+    // What was refused once will be refused again now, and room that went to another fleet stays there for a while.
+    if (acted.noRoom !== undefined) full += 1;
+    const again = refusal !== undefined ? look > 0 && acted.done === 0 : full > 1;
+    if (again) return { next: decision.record.nextLook };
   }
   cloud.log("WARNING", `${LOOKS} looks in a row and still something to do; going on later`, {
     word: "circling",
     fleet,
   });
-  return later(instant(cloud.time.now()), ACTIVE_LOOK_MS);
+  return { next: later(instant(cloud.time.now()), ACTIVE_LOOK_MS) };
 }
 
 /** A look that found nothing new writes nothing, except now and then when it looked. */
 function worthSaving(before: FleetRecord, after: FleetRecord, now: Instant): boolean {
-  const plain = (record: FleetRecord) => ({ ...record, lastLook: null, nextLook: null });
+  // Of a fleet at rest the inputs are read at each whole look; in a rollout the record says when that is due again.
+  const plain = (record: FleetRecord) => ({
+    ...record,
+    lastLook: null,
+    nextLook: null,
+    ...(record.active === null && { inputsRead: null }),
+  });
   return !sameValue(plain(before), plain(after)) || before.nextLook === null || before.nextLook <= now;
 }
 

@@ -10,6 +10,8 @@ export const paths = {
   bell: (fleet: string) => `fleets/${fleet}/bell.json`,
   history: (fleet: string, number: number) => `fleets/${fleet}/history/${String(number).padStart(8, "0")}.json`,
   evidence: (fleet: string, rollout: string, machine: string) => `fleets/${fleet}/evidence/${rollout}/${machine}.json`,
+  published: (fleet: string) => `published/${fleet}.json`,
+  budget: (name: string) => `budgets/${name}.json`,
   commands: (fleet: string) => `commands/${fleet}/`,
 };
 
@@ -54,6 +56,6 @@ export async function writeHistory(state: Bucket, fleet: string, entries: Histor
 
 /** Names of all fleets that have a record or a command waiting. */
 export async function fleetNames(state: Bucket): Promise<string[]> {
-  const names = [...(await state.names(paths.fleets)), ...(await state.names("commands/"))];
-  return [...new Set(names.flatMap((name) => name.split("/")[1] ?? []))].sort();
+  const names = (await Promise.all([state.folders(paths.fleets), state.folders("commands/")])).flat();
+  return [...new Set(names)].sort();
 }

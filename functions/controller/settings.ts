@@ -9,6 +9,7 @@ export interface Settings {
   ticksTopic: string;
   deadLettersTopic: string;
   computeEndpoint: string;
+  monitoringEndpoint: string;
   /** Set only for an emulator. */
   secretsEndpoint?: string;
   certsUrl: string;
@@ -29,6 +30,7 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
     ticksTopic: "moult-ticks",
     deadLettersTopic: "moult-dead-letters",
     computeEndpoint: env.MOULT_COMPUTE_ENDPOINT ?? "https://compute.googleapis.com/compute/v1/",
+    monitoringEndpoint: env.MOULT_MONITORING_ENDPOINT ?? "https://monitoring.googleapis.com/",
     ...(env.MOULT_SECRETMANAGER_ENDPOINT && { secretsEndpoint: env.MOULT_SECRETMANAGER_ENDPOINT }),
     certsUrl: env.MOULT_CERTS_URL ?? "https://www.googleapis.com/oauth2/v3/certs",
     principal: env.MOULT_SERVICE_ACCOUNT ?? `moult-functions@${project}.iam.gserviceaccount.com`,

@@ -1,8 +1,7 @@
 import { classifyFault } from "./faults.ts";
-import { type GroupView, isProblem, type MachineView, type Observation, type Problem } from "./observation.ts";
-import { groupKey, type Policy, type Step } from "./policy.ts";
+import { type GroupView, isProblem, type MachineView, type Observation } from "./observation.ts";
+import { asksFor, groupKey, type Policy, type Step } from "./policy.ts";
 import type { Rollout, RolloutGroup } from "./record.ts";
-import { isAll } from "./wanted.ts";
 
 /** What one look says about the new machines of the groups that are being rolled. */
 export interface Assessment {
@@ -22,9 +21,11 @@ export interface Assessment {
   /** Reports that did arrive for this release, from any machine. */
   reported: number;
   capacity: string[];
+  /** Keys of the groups it is lacking in. */
+  scarce: string[];
   refused: string[];
-  /** Why groups could not be read. */
-  problems: Problem[];
+  /** At least one of the groups has a health check. */
+  checked: boolean;
 }
 
 export interface WaveGroup {
@@ -45,8 +46,13 @@ export function waveGroups(rollout: Rollout, policy: Policy): WaveGroup[] {
 }
 
 /** The steps a rollout goes through: a person's rollback goes straight to all. */
-export function stepsOf(rollout: Rollout, policy: Policy): Step[] {
-  return rollout.kind === "rollback" ? [{ share: 1, bakeMs: 0 }] : policy.steps;
+export function stepsOf(rollout: Pick<Rollout, "kind" | "forwardFix">, policy: Policy): Step[] {
+  if (rollout.kind === "rollback") return [{ share: 1, bakeMs: 0 }];
+  const [first] = policy.steps;
+  // What is to mend a broken fleet is tried on one machine first, whatever the fleet file says.
+  if (rollout.forwardFix && first && !("canary" in first))
+    return [{ canary: 1, bakeMs: first.bakeMs }, ...policy.steps];
+  return policy.steps;
 }
 
 const LEAVING = new Set(["DELETING", "ABANDONING"]);
@@ -59,13 +65,19 @@ export function newMachines(group: RolloutGroup, view: GroupView): MachineView[]
   return view.machines.filter(({ template, action }) => template === group.template && !isLeaving(action));
 }
 
+/** Group key → new machines asked of it so far, and whether that is the whole group. */
+export type Judged = Map<string, { count: number; all: boolean }>;
+
+export type Viewed = WaveGroup & { view: GroupView };
+
+/** What this look says of the machines in `counts`; groups that are not in it are of a later wave. */
 export function assess(
   rollout: Rollout,
   policy: Policy,
   observation: Observation,
-  wanted: (entry: WaveGroup, view: GroupView, step: Step) => number,
+  groups: Viewed[],
+  counts: Judged,
 ): Assessment {
-  const step = stepsOf(rollout, policy)[rollout.step] ?? { share: 1, bakeMs: 0 };
   const ready = new Set(
     observation.reports.filter(({ verdict }) => verdict === "ready").map(({ instanceId }) => instanceId),
   );
@@ -79,41 +91,40 @@ export function assess(
     empty: [],
     reported: observation.reports.length,
     capacity: [],
+    scarce: [],
     refused: [],
-    problems: [],
+    checked: false,
   };
-  for (const entry of waveGroups(rollout, policy)) {
-    if (entry.wave > rollout.wave) continue;
-    const view = observation.groups[entry.key];
-    if (!view || isProblem(view)) {
-      if (view) found.problems.push(view);
-      found.wanted += 1;
-      continue;
-    }
-    const all = entry.wave < rollout.wave || isAll(step);
+  for (const { key, group, view } of groups) {
+    const wanted = counts.get(key);
+    if (!wanted) continue;
     // A person's rollback proves nothing: its release was stable.
-    if (view.targetSize === 0 && rollout.kind === "forward") found.empty.push(entry.key);
-    found.wanted += all ? view.targetSize : wanted(entry, view, step);
-    const fresh = newMachines(entry.group, view);
+    if (view.targetSize === 0 && rollout.kind === "forward") found.empty.push(key);
+    if (view.checked) found.checked = true;
+    found.wanted += wanted.count;
+    const fresh = newMachines(group, view);
     for (const machine of fresh) {
       if (machine.id === undefined || machine.status !== "RUNNING") found.creating.push(machine);
-      else if (policy.gates.includes("health") && view.checked && machine.health !== "HEALTHY") {
+      else if (asksFor(policy, "health") && view.checked && machine.health !== "HEALTHY") {
         (machine.action === "VERIFYING" ? found.booting : found.unhealthy).push(machine);
       } else if (machine.action !== "NONE" || (rollout.reports && !ready.has(machine.id))) found.booting.push(machine);
       else found.fine.push(machine);
     }
-    if (all)
+    if (wanted.all)
       found.old.push(
-        ...view.machines.filter(({ template, action }) => template !== entry.group.template && !isLeaving(action)),
+        ...view.machines.filter(({ template, action }) => template !== group.template && !isLeaving(action)),
       );
     // Only errors about this release's template and since this step: older ones were judged when they came.
     const errors = [
-      ...view.errors.filter(({ template, at }) => template === entry.group.template && at >= rollout.stepSince),
+      ...view.errors.filter(({ template, at }) => template === group.template && at >= rollout.stepSince),
       ...fresh.flatMap(({ status, errors }) => (status === "RUNNING" ? [] : errors)),
     ];
     for (const { code, message } of errors) {
       const kind = classifyFault(code);
-      if (kind === "capacity") found.capacity.push(`${code}: ${message}`);
+      if (kind === "capacity") {
+        found.capacity.push(`${code}: ${message}`);
+        if (!found.scarce.includes(key)) found.scarce.push(key);
+      }
       if (kind === "refused") found.refused.push(`${code}: ${message}`);
     }
   }
@@ -123,8 +134,8 @@ export function assess(
 /** As many new machines as the step asked for, and nothing under way on them. */
 export function isConverged(found: Assessment): boolean {
   return (
-    found.problems.length === 0 &&
-    found.empty.length === 0 &&
+    // A group without machines follows where another proves the release; where there is none, nothing is proved.
+    (found.empty.length === 0 || found.wanted > 0) &&
     found.fine.length >= found.wanted &&
     found.creating.length === 0 &&
     found.booting.length === 0 &&
@@ -147,7 +158,8 @@ export function noteMachines(rollout: Rollout, policy: Policy, observation: Obse
       // Names are of a zone: two groups may each have a web-1.
       const place = `${key}/${name}`;
       const before = rollout.seen[place];
-      if (before !== undefined && before !== id && byId.get(before)?.verdict !== "ready") {
+      const excused = before !== undefined && observation.interrupted?.[before] !== undefined;
+      if (before !== undefined && before !== id && byId.get(before)?.verdict !== "ready" && !excused) {
         rollout.failed[name] ??= `${name} was made again before it was ready`;
       }
       rollout.seen[place] = id;

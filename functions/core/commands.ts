@@ -2,8 +2,9 @@ import { sameValue } from "./canonical.ts";
 import { begin } from "./consider.ts";
 import { end } from "./ending.ts";
 import { type Command, isProblem } from "./observation.ts";
+import { abortFor, approveFor, beginFor, pauseFor, phaseText, releaseFleet } from "./orders.ts";
 import { pause, resume, takeGroupsOver } from "./pause.ts";
-import { groupKey, type Policy } from "./policy.ts";
+import { asksFor, groupKey, type Policy } from "./policy.ts";
 import { reason } from "./reasons.ts";
 import type { RolloutGroup } from "./record.ts";
 import { short } from "./release.ts";
@@ -36,12 +37,56 @@ function apply(turn: Turn, command: Command): void {
     case "stop":
       record.hold = { reason: command.reason, by, at: command.at };
       remember(turn, "held", reason("person", `${by} stopped the fleet: ${command.reason}`));
-      if (record.active) pause(turn, record.active, reason("paused", `${by} stopped the fleet: ${command.reason}`));
+      if (record.active)
+        pause(turn, record.active, reason("paused", `${by} stopped the fleet: ${command.reason}`), "person");
       break;
     case "start":
       record.hold = null;
       remember(turn, "started-again", reason("person", `${by} lets the fleet go on`));
-      if (record.active) resume(turn, record.active);
+      if (record.active) resume(turn, record.active, by);
+      break;
+    case "hold": {
+      const until = command.until ? { until: command.until } : {};
+      record.hold = { reason: command.reason, by, at: command.at, ...until };
+      const text = `${by} holds the fleet${command.until ? ` until ${command.until}` : ""}: ${command.reason}`;
+      const why = reason("person", text);
+      remember(turn, "held", why);
+      // What has begun goes on: a hold is for what has not. "moult stop" is for both.
+      if (record.active && isUntouched(record.active)) {
+        turn.reasons.push(why);
+        end(turn, record.active, "cancelled", why);
+      }
+      break;
+    }
+    case "unhold":
+      if (!record.hold) refuse(turn, "the fleet is not held");
+      else {
+        remember(turn, "unheld", reason("person", `${by} lifted the hold of ${record.hold.by}`));
+        record.hold = null;
+      }
+      break;
+    case "pause":
+      pauseFor(turn, by, command.reason);
+      break;
+    case "resume":
+      if (record.active?.phase !== "paused")
+        refuse(turn, `no rollout is paused, so none can go on; ${phaseText(turn)}`);
+      else {
+        remember(turn, "resumed", reason("person", `${by} lets ${record.active.id} go on`), record.active.id);
+        resume(turn, record.active, by);
+      }
+      break;
+    case "abort":
+      abortFor(turn, by, command.reason);
+      break;
+    case "approve":
+      approveFor(turn, by, command.release);
+      break;
+    case "begin":
+      beginFor(turn, by, command.urgent, command.release);
+      break;
+    case "release":
+      releaseFleet(turn, by);
       break;
     case "lift":
       lift(turn, command.key, by);
@@ -126,6 +171,7 @@ function rollBackFor(turn: Turn, by: string): void {
       return;
     }
     groups[key] = {
+      ...(view.autoscaler && { autoscaler: { ...view.autoscaler } }),
       from: {
         versions: sendable(view.versions),
         updatePolicy: sendablePolicy(view.updatePolicy),
@@ -137,7 +183,7 @@ function rollBackFor(turn: Turn, by: string): void {
   }
   record.rollouts += 1;
   const id = `${record.fleet}-${record.rollouts}`;
-  const reports = !target.adopted && policy.gates.includes("reports");
+  const reports = !target.adopted && asksFor(policy, "reports");
   record.active = begin(turn, policy, { id, kind: "rollback", from, to: target.release, reports, groups });
   record.active.cause = reason(
     "person",

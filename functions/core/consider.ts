@@ -1,15 +1,19 @@
 import type { Image, ManagerVersion } from "../../wire/compute.d.ts";
+import { publish } from "./ending.ts";
+import { followedImage } from "./follow.ts";
 import { imageRef, releaseInputs } from "./inputs.ts";
-import { later } from "./instants.ts";
+import { formatDuration, later } from "./instants.ts";
 import { askForTemplates } from "./mint.ts";
 import { type GroupView, type Inputs, isProblem, type Problem } from "./observation.ts";
-import { describeStep, groupKey, type Policy } from "./policy.ts";
+import { asksFor, describeStep, groupKey, type Policy } from "./policy.ts";
 import { preflight } from "./preflight.ts";
 import { counted, type Reason, reason } from "./reasons.ts";
 import type { Hold, Rollout, RolloutGroup, Stable } from "./record.ts";
 import { contains, makeRelease, type Release, type ReleaseInputs, short } from "./release.ts";
 import { remember, say, type Turn } from "./turn.ts";
+import { isUrgent } from "./urgent.ts";
 import { lastSegment, sendable, sendablePolicy } from "./wanted.ts";
+import { isOpen, nextOpening } from "./windows.ts";
 
 /** No rollout is active: what do the inputs ask for, and may it begin? */
 export function consider(turn: Turn, policy: Policy): void {
@@ -17,7 +21,9 @@ export function consider(turn: Turn, policy: Policy): void {
   const inputs = observation.inputs;
   const groups = readableGroups(turn, policy);
   if (!inputs || !groups) return;
+  turn.record.inputsRead = turn.context.now;
   sayUnready(turn, inputs);
+  saySoaking(turn, policy, inputs);
   const read = releaseInputs(turn, policy, inputs);
   if ("missing" in read) {
     turn.reasons.push(...read.missing);
@@ -78,6 +84,15 @@ function sayUnready(turn: Turn, { unready }: Inputs): void {
   }
 }
 
+/** What the fleet that is followed runs and has not run for long enough. */
+function saySoaking(turn: Turn, { follows }: Policy, { followed }: Inputs): void {
+  if ("family" in follows || !followed || isProblem(followed)) return;
+  const { soaking } = followedImage(followed.images, follows.soakMs, turn.context.now);
+  if (!soaking) return;
+  const text = `${soaking.entry.image.name} is stable in ${follows.fleet} since ${soaking.entry.since} and is followed when it has been for ${formatDuration(follows.soakMs)}, at ${soaking.until}`;
+  say(turn, "soaking", text, { until: soaking.until });
+}
+
 function readableGroups(turn: Turn, policy: Policy): Map<string, GroupView> | undefined {
   const groups = new Map<string, GroupView>();
   for (const ref of policy.groups) {
@@ -120,7 +135,7 @@ function adopt(
     );
     return false;
   }
-  const release = makeRelease({ ...asked, image: imageRef(image, policy.follows.project) }, turn.context.sha256);
+  const release = makeRelease({ ...asked, image: imageRef(image) }, turn.context.sha256);
   const mixed = [...groups].find(([, view]) => view.versions.length > 1);
   if (mixed) {
     say(
@@ -134,6 +149,7 @@ function adopt(
     [...groups].map(([key, view]): [string, ManagerVersion[]] => [key, sendable(view.versions)]),
   );
   turn.record.stable = { release, since: turn.context.now, adopted: true, versions };
+  turn.effects.push({ kind: "publish", images: publish(turn.record, release.image, turn.context.now) });
   const why = reason("adopted", `taken on as it is: ${counted(policy.groups.length, "group")} on ${image.name}`);
   remember(turn, "adopted", why);
   return true;
@@ -156,12 +172,24 @@ function whyNot(
   }
   if (record.hold)
     return reason("held", `${heldBy(record.hold)}. "moult start ${record.fleet}" lifts it; ${wanted} waits`);
-  if (policy.mode === "observe")
+  const approved = record.approved?.release === release.digest;
+  if (policy.mode === "observe" && !approved)
     return reason(
       "observing",
-      `${wanted} would be rolled out; the fleet file says mode: observe, mode: auto starts it`,
+      `${wanted} would be rolled out; the fleet file says mode: observe. "moult rollout start ${record.fleet}" begins it`,
     );
-  return preflight(policy, inputs, groups);
+  const unfit = preflight(policy, inputs, groups, turn.observation.quotas ?? []);
+  if (unfit) return unfit;
+  if (policy.mode === "approve" && !approved)
+    return reason(
+      "awaiting-approval",
+      `${wanted} waits for a person since ${record.candidate?.since}; "moult rollout plan ${record.fleet}" shows what it would do, "moult rollout approve ${record.fleet}" lets it begin`,
+    );
+  const image = isProblem(inputs.image) ? undefined : inputs.image;
+  if (isUrgent(record, release, image) || isOpen(policy.windows, turn.context.now)) return undefined;
+  const until = nextOpening(policy.windows, turn.context.now);
+  const text = `${wanted} begins when the next window opens, at ${until ?? "no time the windows name"}; "moult rollout start ${record.fleet} --urgent" does not wait for it`;
+  return reason("window", text, until ? { until } : {});
 }
 
 /** Names everything exactly, writes down what was found, and asks for the templates. */
@@ -183,6 +211,7 @@ function start(
     const minted = templates[key];
     if (!view || !minted) return;
     rolled[key] = {
+      ...(view.autoscaler && { autoscaler: { ...view.autoscaler } }),
       from: {
         versions: sendable(view.versions),
         updatePolicy: sendablePolicy(view.updatePolicy),
@@ -198,9 +227,12 @@ function start(
     kind: "forward",
     from,
     to,
-    reports: policy.gates.includes("reports"),
+    reports: asksFor(policy, "reports"),
     groups: rolled,
   });
+  const image = isProblem(inputs.image) ? undefined : inputs.image;
+  record.active.urgent = isUrgent(record, to, image);
+  record.approved = null;
   const steps = policy.steps.map(describeStep).join(", then ");
   const why = say(
     turn,
@@ -238,6 +270,12 @@ export function begin(turn: Turn, policy: Policy, beginning: Beginning): Rollout
     failed: {},
     verdict: null,
     pausedFrom: null,
+    pausedUntil: null,
+    urgent: false,
+    forwardFix: null,
+    gates: {},
+    bakesLost: 0,
+    granted: null,
     passed: [],
   };
 }

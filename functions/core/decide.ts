@@ -6,9 +6,10 @@ import type { Effect } from "./effects.ts";
 import { earliest, type Instant, later, msOf } from "./instants.ts";
 import type { Observation } from "./observation.ts";
 import type { Policy } from "./policy.ts";
+import { reason } from "./reasons.ts";
 import type { FleetRecord } from "./record.ts";
 import { supersede } from "./supersede.ts";
-import { say, type Turn } from "./turn.ts";
+import { remember, say, type Turn } from "./turn.ts";
 
 /** While a rollout is under way: health has no event, so it is asked for. Also the closest two looks ever are. */
 export const ACTIVE_LOOK_MS = 3_000;
@@ -23,6 +24,8 @@ const SWEEP_MS = 600_000;
 export interface Decision {
   record: FleetRecord;
   effects: Effect[];
+  /** Where the rollout went, in order; see MOVES. */
+  moves: Turn["moves"];
 }
 
 /**
@@ -33,15 +36,23 @@ export function decide(record: FleetRecord, observation: Observation, context: C
   const draft = JSON.parse(JSON.stringify(record)) as FleetRecord;
   // The look that led here has written them: see `HistoryEntry`.
   draft.unwritten = [];
-  const turn: Turn = { record: draft, observation, context, effects: [], reasons: [] };
+  const turn: Turn = { record: draft, observation, context, effects: [], reasons: [], moves: [] };
   if (observation.refusal) say(turn, "access-denied", observation.refusal);
+  liftExpired(turn);
   applyCommands(turn);
   if (draft.policy) step(turn, draft.policy, record.active !== null);
   else say(turn, "no-policy", `no fleet file was applied; "moult fleet apply FILE" does`);
   draft.reasons = turn.reasons;
   draft.lastLook = context.now;
   draft.nextLook = nextLook(turn);
-  return { record: draft, effects: turn.effects };
+  return { record: draft, effects: turn.effects, moves: turn.moves };
+}
+
+function liftExpired(turn: Turn): void {
+  const { hold } = turn.record;
+  if (!hold?.until || turn.context.now < hold.until) return;
+  turn.record.hold = null;
+  remember(turn, "unheld", reason("person", `the hold of ${hold.by} ended at ${hold.until}: ${hold.reason}`));
 }
 
 function step(turn: Turn, policy: Policy, wasActive: boolean): void {

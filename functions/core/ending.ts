@@ -1,14 +1,27 @@
+import type { Ending } from "./phases.ts";
 import type { Reason } from "./reasons.ts";
-import type { Ending, FleetRecord, Rollout, Stable } from "./record.ts";
-import { changedInputs } from "./release.ts";
+import type { FleetRecord, PublishedImage, Rollout, Stable } from "./record.ts";
+import { changedInputs, type ImageRef } from "./release.ts";
 import { remember, type Turn } from "./turn.ts";
 
 const KEPT = 5;
+const PUBLISHED = 20;
 
 /** A rollout ends once: it leaves the slot, and what it teaches is kept. */
 export function end(turn: Turn, rollout: Rollout, ending: Ending, why: Reason): void {
   const { record, context } = turn;
+  turn.moves.push([rollout.phase, ending]);
   record.active = null;
+  record.pending = null;
+  if (rollout.granted !== null && rollout.policy.budget)
+    turn.effects.push({
+      kind: "lease",
+      budget: rollout.policy.budget.name,
+      rollout: rollout.id,
+      machines: 0,
+      begun: 0,
+      until: context.now,
+    });
   record.last = {
     id: rollout.id,
     ending,
@@ -23,7 +36,8 @@ export function end(turn: Turn, rollout: Rollout, ending: Ending, why: Reason): 
 }
 
 /** Only success moves `stable`. Going back to an older release takes it out of the older ones. */
-export function settle(record: FleetRecord, rollout: Rollout, now: string): void {
+export function settle({ record, context, effects }: Turn, rollout: Rollout): void {
+  const { now } = context;
   const versions = Object.fromEntries(Object.entries(rollout.groups).map(([key, { to }]) => [key, to]));
   const goesBack = rollout.kind === "rollback";
   const stable: Stable = {
@@ -39,6 +53,29 @@ export function settle(record: FleetRecord, rollout: Rollout, now: string): void
     ? record.previous.filter(({ release }) => release.digest !== rollout.to.digest)
     : older.slice(0, KEPT);
   record.stable = stable;
+  effects.push({ kind: "publish", images: publish(record, stable.release.image, now) });
+}
+
+/**
+ * What fleets that follow this one may take: an image that was left for one that had been stable before it was taken back,
+ * however long it had been stable.
+ */
+export function publish(record: FleetRecord, image: ImageRef, now: string): PublishedImage[] {
+  const [current, ...older] = record.published;
+  if (current?.image.id === image.id && !current.until) return record.published;
+  const returns = older.some((entry) => entry.image.id === image.id);
+  const closed = record.published.map((entry) => (entry.until ? entry : { ...entry, until: now }));
+  const from = closed.findIndex((entry) => entry.image.id === image.id);
+  const left = closed.map((entry, i) => (returns && i < from ? { ...entry, withdrawn: true as const } : entry));
+  record.published = [{ image, since: now }, ...left].slice(0, PUBLISHED);
+  return record.published;
+}
+
+/** Bad after all: those who follow must not take it. Returns whether something changed. */
+export function withdraw(record: FleetRecord, imageId: string): boolean {
+  const found = record.published.filter(({ image, withdrawn }) => image.id === imageId && !withdrawn);
+  for (const entry of found) entry.withdrawn = true;
+  return found.length > 0;
 }
 
 /** Never tried again until a person lifts it: the combination of inputs that this rollout changed. */

@@ -28,7 +28,7 @@ export class Reader {
     }
     for (const key of Object.keys(value)) {
       const at = path ? `${path}.${key}` : key;
-      const why = unsupported[key];
+      const why = Object.hasOwn(unsupported, key) ? unsupported[key] : undefined;
       if (why !== undefined) this.note(at, "not-supported", `"${key}" is not supported yet: ${why}`);
       else if (!fields.includes(key)) {
         this.note(
@@ -48,11 +48,26 @@ export class Reader {
     return value;
   }
 
-  whole(value: unknown, path: string, min: number): number | undefined {
-    if (typeof value !== "number" || !Number.isInteger(value) || value < min) {
-      return this.note(path, "bad-value", `${name(path)} must be a whole number of at least ${min}`);
+  /** More than a million machines is a slip of the hand, and more than Compute's integers hold is refused late. */
+  whole(value: unknown, path: string, min: number, max = 1_000_000): number | undefined {
+    if (typeof value !== "number" || !Number.isInteger(value) || value < min || value > max) {
+      return this.note(path, "bad-value", `${name(path)} must be a whole number of at least ${min}, at most ${max}`);
     }
     return value;
+  }
+
+  oneOf<T extends string>(value: unknown, path: string, words: readonly T[]): T | undefined {
+    const found = words.find((word) => word === value);
+    if (found !== undefined) return found;
+    const near = typeof value === "string" ? guess(value, words) : "";
+    return this.note(path, "bad-value", `${name(path)} must be ${alternatives(words)}${near}`);
+  }
+
+  /** Left out means false. */
+  yes(value: unknown, path: string): boolean {
+    if (value === undefined || typeof value === "boolean") return value === true;
+    this.note(path, "wrong-type", `${name(path)} must be true or false`);
+    return false;
   }
 }
 
@@ -60,7 +75,12 @@ function name(path: string): string {
   return path ? `"${path}"` : "the document";
 }
 
-function guess(key: string, fields: readonly string[]): string {
+/** `a, b or c` */
+function alternatives(words: readonly string[]): string {
+  return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
+}
+
+export function guess(key: string, fields: readonly string[]): string {
   const near = fields.find((field) => distance(key.toLowerCase(), field.toLowerCase()) <= 2);
   return near ? `. Did you mean "${near}"?` : "";
 }

@@ -1,3 +1,4 @@
+import type { Image } from "../../wire/compute.d.ts";
 import { type Inputs, isProblem } from "./observation.ts";
 import { groupKey, type Policy } from "./policy.ts";
 import { type Reason, reason } from "./reasons.ts";
@@ -37,9 +38,11 @@ export function releaseInputs(
   }
   if (missing.length > 0 || isProblem(image) || (configCommit !== null && typeof configCommit === "object"))
     return { missing };
-  return { asked: { image: imageRef(image, policy.follows.project), configCommit, secrets, base } };
+  return { asked: { image: imageRef(image), configCommit, secrets, base } };
 }
 
-export function imageRef({ id, name }: { id: string; name: string }, project: string): ImageRef {
+/** The project stands in the image's own URL: a fleet that follows another may get it from anywhere. */
+export function imageRef({ id, name, selfLink }: Image): ImageRef {
+  const [, project = ""] = /projects\/([^/]+)\/global\/images\//.exec(selfLink) ?? [];
   return { id, name, project };
 }

@@ -2,6 +2,7 @@ import type { Image, InstanceProperties, ManagerVersion, UpdatePolicy } from "..
 import type { BootReport } from "../../wire/moult.d.ts";
 import type { Instant } from "./instants.ts";
 import type { Policy } from "./policy.ts";
+import type { AutoscalerMode, PublishedImage } from "./record.ts";
 
 /** What one look saw. Each part is what was read or the sentence why it could not be read. */
 export interface Observation {
@@ -15,8 +16,41 @@ export interface Observation {
   reports: ReportView[];
   /** What Google said to the last change moult asked for, when it refused it. */
   refusal?: string;
+  /** Gate key → what it says now; only gates of a step that is at its gates and that have not finished are asked. */
+  gates: Record<string, GateAnswer>;
+  /**
+   * Machines that were taken away before they were ready and not for what they did (preemption, host error, maintenance):
+   * instance id → what Compute's own operation says. Looked for only when such a machine is gone.
+   */
+  interrupted?: Record<string, string>;
+  /** Only when the fleet file names a budget and a rollout may ask for machines. */
+  budget?: BudgetView | Problem;
+  /** Only before a rollout begins. */
+  quotas?: QuotaView[];
   /** Templates of the active rollout: name → is it there, holding what it should? */
   templates: Record<string, "absent" | "same" | "different">;
+}
+
+export interface GateAnswer {
+  answer: "pass" | "fail" | "wait" | "inconclusive";
+  /** One sentence: what was asked and what was found. Holds no secret. */
+  text: string;
+}
+
+/** One shared budget as its object stands. */
+export interface BudgetView {
+  leases: { fleet: string; rollout: string; machines: number; until: Instant }[];
+  /** New machines begun in the last hour, by whom. */
+  begun: { fleet: string; machines: number; at: Instant }[];
+}
+
+export interface QuotaView {
+  /** Google's name of it, e.g. CPUS or INSTANCE_TEMPLATES. */
+  metric: string;
+  /** Region, or null for the project. */
+  region: string | null;
+  limit: number;
+  usage: number;
 }
 
 export interface Problem {
@@ -35,9 +69,14 @@ export interface Inputs {
   configCommit: string | null | Problem;
   /** Manifest's name → full version name. */
   secrets: Record<string, string | Problem>;
+  /** Where the fleet follows another: what that one has published. `image` is the one of them that may be taken now. */
+  followed?: { images: PublishedImage[] } | Problem;
   /** Group key → properties of its base template. */
   bases: Record<string, InstanceProperties | Problem>;
-  /** Image of what each group runs now, by the group's own template; read once, to take a fleet on. */
+  /**
+   * Image of what each group runs now, by the `sourceImageId` of its machines' boot disks, compared with the group's own
+   * template; read once, to take a fleet on.
+   */
   running?: Record<string, Image | Problem>;
 }
 
@@ -47,6 +86,9 @@ export interface GroupView {
   versions: ManagerVersion[];
   updatePolicy: UpdatePolicy;
   stateful: boolean;
+  /** Zones the group is spread over; 1 for a zonal group. */
+  zones: number;
+  autoscaler?: { name: string; mode: AutoscalerMode };
   /** The group has a health check, so that a machine's health is known. */
   checked: boolean;
   /** Read only while a rollout is active. */
@@ -90,6 +132,19 @@ export type Command = { name: string; by: string; at: Instant } & (
   | { kind: "stop"; reason: string }
   | { kind: "start" }
   | { kind: "lift"; key: string }
+  /** Only the rollout under way; the fleet is not held. */
+  | { kind: "pause"; reason: string }
+  | { kind: "resume" }
+  /** Put back, and this combination of inputs is not tried again; the fleet goes on following. */
+  | { kind: "abort"; reason: string }
+  /** The waiting candidate, or the gate the rollout waits at. `release`: only if it is still that one (12 hex or all). */
+  | { kind: "approve"; release?: string }
+  /** Begin the candidate now, whatever the mode. */
+  | { kind: "begin"; urgent: boolean; release?: string }
+  | { kind: "hold"; reason: string; until?: Instant }
+  | { kind: "unhold" }
+  /** Give the groups back and forget the fleet file. */
+  | { kind: "release" }
   /** An object that is no command; refused with its reason, so that it does not stay. */
   | { kind: "invalid"; text: string }
 );

@@ -1,9 +1,13 @@
 import { isLeaving, newMachines, waveGroups } from "./assess.ts";
+import { ownMode } from "./autoscaling.ts";
+import { takeAsPassed } from "./gates.ts";
+import { later } from "./instants.ts";
 import { type GroupView, isProblem } from "./observation.ts";
 import { ask, changedFromOutside, takeOver } from "./patch.ts";
 import type { Policy } from "./policy.ts";
 import { type Reason, reason } from "./reasons.ts";
 import type { Rollout, RolloutGroup } from "./record.ts";
+import { putBack, rollBack } from "./rollback.ts";
 import { enter, remember, say, type Turn } from "./turn.ts";
 import { pausedAs } from "./wanted.ts";
 
@@ -13,10 +17,17 @@ export function isGoingBack({ phase }: Rollout): boolean {
 }
 
 /** Stops where it is. What is there stays; nothing is begun until a person says so. `stayPaused` does it. */
-export function pause(turn: Turn, rollout: Rollout, why: Reason): void {
-  if (rollout.phase === "paused" || isGoingBack(rollout)) return;
+export function pause(turn: Turn, rollout: Rollout, why: Reason, who: "person" | "moult"): void {
+  if (isGoingBack(rollout)) return;
+  if (rollout.phase === "paused") {
+    // What moult paused and a person stops besides waits for the person from now on.
+    if (who === "person") rollout.pausedUntil = null;
+    return;
+  }
+  const { pausedMs } = rollout.policy.limits;
   rollout.verdict = why;
   rollout.pausedFrom = rollout.phase;
+  rollout.pausedUntil = who === "moult" && pausedMs !== null ? later(turn.context.now, pausedMs) : null;
   enter(turn, rollout, "paused", rollout.policy.limits.progressMs);
   remember(turn, "paused", why, rollout.id);
 }
@@ -25,11 +36,19 @@ export function pause(turn: Turn, rollout: Rollout, why: Reason): void {
 export function stayPaused(turn: Turn, rollout: Rollout, policy: Policy): void {
   const { fleet } = turn.record;
   const why = rollout.verdict ?? reason("paused", "a person stopped the fleet");
+  const until = rollout.pausedUntil;
+  if (until && turn.context.now >= until) {
+    const text = `${rollout.id} was paused since ${rollout.since} and nobody went on with it before ${until}: ${why.text}`;
+    rollBack(turn, rollout, reason("paused-too-long", text));
+    if (turn.record.active) putBack(turn, rollout, policy);
+    return;
+  }
   say(turn, why.word, why.text);
   say(
     turn,
     "paused",
-    `${rollout.id} is paused since ${rollout.since}; "moult start ${fleet}" goes on, "moult rollback ${fleet}" puts it back`,
+    `${rollout.id} is paused since ${rollout.since}; "moult start ${fleet}" goes on, "moult rollback ${fleet}" puts it back${until ? `, and it is put back by itself at ${until}` : ""}`,
+    until ? { until } : {},
   );
   for (const { key, group } of waveGroups(rollout, policy)) {
     const view = turn.observation.groups[key];
@@ -38,6 +57,7 @@ export function stayPaused(turn: Turn, rollout: Rollout, policy: Policy): void {
       if (why.word !== "external-change") turn.reasons.push(outside(fleet, key));
       continue;
     }
+    ownMode(turn, rollout, key, group, view);
     ask(turn, rollout, key, group, view, "pause", pausedAs(group, policy, view.targetSize, keptNew(group, view)));
   }
 }
@@ -70,11 +90,14 @@ export function takeGroupsOver(turn: Turn, rollout: Rollout): void {
 }
 
 /** A person lets a paused rollout go on; what is asked for is worked out anew. */
-export function resume(turn: Turn, rollout: Rollout): void {
+export function resume(turn: Turn, rollout: Rollout, by: string): void {
   takeGroupsOver(turn, rollout);
   if (rollout.phase !== "paused") return;
-  const to = rollout.pausedFrom === "prepared" ? "prepared" : "applying";
+  const { pausedFrom } = rollout;
+  const to = pausedFrom === "prepared" || pausedFrom === "parked" ? pausedFrom : "applying";
+  takeAsPassed(turn, rollout, by);
   rollout.pausedFrom = null;
+  rollout.pausedUntil = null;
   rollout.verdict = null;
   enter(turn, rollout, to, rollout.policy.limits.progressMs);
   rollout.stepSince = turn.context.now;

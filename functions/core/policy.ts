@@ -1,9 +1,10 @@
-import { type Finding, Reader } from "./findings.ts";
-import { formatDuration, parseDuration } from "./instants.ts";
+import { formatDuration } from "./instants.ts";
 
-/** One zonal group of a fleet. */
+/** One group of a fleet. */
 export interface GroupRef {
-  zone: string;
+  /** A zone (`us-central1-a`) or, for a regional group, a region (`us-central1`). */
+  location: string;
+  regional: boolean;
   name: string;
   /** Name of the group's base template (DESIGN §5). */
   base: string;
@@ -11,7 +12,11 @@ export interface GroupRef {
   wave: number;
 }
 
-export type Step = ({ canary: number } | { share: number }) & { bakeMs: number };
+export type Step = ({ canary: number } | { share: number }) & {
+  bakeMs: number;
+  /** A person must approve before the step after this one. */
+  approval?: true;
+};
 
 export interface SecretRef {
   secret: string;
@@ -20,268 +25,107 @@ export interface SecretRef {
   version: number | "newest";
 }
 
+/** The newest image of a family, or the image that has been stable in another fleet for a while. */
+export type Follows =
+  | { family: string; project: string }
+  /** `bucket` is the state bucket of the other fleet's installation; null: our own. */
+  | { fleet: string; bucket: string | null; soakMs: number };
+
+/** A question asked at the end of a step's bake. `key` names it in the record and in what people read. */
+export type Gate = { key: string } & (
+  | { kind: "reports" }
+  | { kind: "health" }
+  /** Every new machine is HEALTHY in the backend service. Region null: a global one. */
+  | ({ kind: "backend"; backend: string; region: string | null } & GateRules)
+  /** A PromQL query whose single value must be below, or above, a number. */
+  | ({ kind: "metric"; query: string; below?: number; above?: number } & GateRules)
+  /** No alert of the policy is open. By the policy's name `projects/P/alertPolicies/N`. */
+  | ({ kind: "alerts"; policy: string } & GateRules)
+  /** Asked by POST; both sides sign with the key (HMAC-SHA256). */
+  | ({ kind: "webhook"; url: string; secret: SecretRef } & GateRules)
+  /** A person. */
+  | { kind: "approval" }
+);
+
+export interface GateRules {
+  /** What an answer that says neither pass nor fail does. */
+  inconclusive: "pause" | "rollback" | "proceed";
+  /** An answer of `wait` is waited for at most this long; then it is inconclusive. */
+  withinMs: number;
+}
+
+/** When rollouts may begin a step. Parks them outside; never stops a rollback. */
+export interface Window {
+  /** ISO days of the week on which the window opens, 1 is Monday. */
+  days: number[];
+  /** Minutes after midnight, by the zone's clock; `to` at or before `from` is of the next day. */
+  from: number;
+  to: number;
+  /** IANA name. */
+  zone: string;
+}
+
 /** A fleet file, validated: the only form that is passed on. */
 export interface Policy {
   fleet: string;
   project: string;
   groups: GroupRef[];
-  follows: { family: string; project: string };
+  follows: Follows;
   config: { ref: string } | null;
   secrets: Record<string, SecretRef>;
-  mode: "auto" | "observe";
+  mode: "auto" | "approve" | "observe";
   steps: Step[];
   finalBakeMs: number;
-  gates: ("reports" | "health")[];
-  limits: { failedMachines: number; progressMs: number };
-  replace: { above: number; missing: number };
+  gates: Gate[];
+  limits: {
+    /** Failed machines at which a rollout is put back; a share is of the new machines wanted, rounded up. */
+    failedMachines: number | { share: number };
+    progressMs: number;
+    /** A pause that moult made itself is put back after this; null: waits for a person. A person's pause always waits. */
+    pausedMs: number | null;
+  };
+  replace: {
+    above: number;
+    missing: number;
+    /** Where there is no room for machines above: none above, and this many missing instead. Null: wait. */
+    scarce: number | null;
+  };
+  /** Empty: at any time. */
+  windows: Window[];
+  /** Shared by the fleets that name it; caps new machines at once over all of them, and per hour. */
+  budget: { name: string; machines: number | null; perHour: number | null } | null;
+  /** Risks a person has taken on in writing. */
+  accept: {
+    /** A group of one machine is rolled by itself: its canary is all there is. */
+    singleMachine: boolean;
+  };
 }
 
-const NAME = /^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/;
-const PROJECT = /^([a-z0-9.-]+:)?[a-z][-a-z0-9]{4,28}[a-z0-9]$/;
-const ZONE = /^[a-z]+-[a-z]+\d+-[a-z]$/;
-const SECRET_ID = /^[A-Za-z0-9_-]{1,255}$/;
-const REF = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,199}$/;
+/** Where instances come from, as shown to people and as the project an image is named in. */
+export function followsText(follows: Follows): string {
+  return "family" in follows ? `family ${follows.family} of ${follows.project}` : `fleet ${follows.fleet}`;
+}
 
-const NAME_FORM = "a Compute Engine name (lower-case letters, digits and dashes, starting with a letter)";
-
-const FIELDS = [
-  "fleet",
-  "project",
-  "groups",
-  "follows",
-  "config",
-  "secrets",
-  "mode",
-  "steps",
-  "finalBake",
-  "gates",
-  "limits",
-  "replace",
-] as const;
-
-/** Fields of the design that this version refuses rather than ignores. */
-const NOT_YET = {
-  windows: "rollouts start at any time",
-  select: "the group's own updater chooses the machines",
-  drift: "drifted machines are not acted upon",
-  urgency: "every rollout runs its steps",
-};
-
-export const DEFAULTS = {
+/** What a fleet file means where it says nothing. */
+export const DEFAULTS: {
+  steps: Step[];
+  gates: Gate[];
+  finalBakeMs: number;
+  progressMs: number;
+  gateRules: GateRules;
+} = {
   steps: [
     { canary: 1, bakeMs: 300_000 },
     { share: 1, bakeMs: 0 },
-  ] as Step[],
+  ],
+  gates: [
+    { key: "reports", kind: "reports" },
+    { key: "health", kind: "health" },
+  ],
   finalBakeMs: 600_000,
   progressMs: 1_200_000,
+  gateRules: { inconclusive: "pause", withinMs: 600_000 },
 };
-
-/**
- * Reads a fleet file. `document` is what its YAML or JSON says. Returns every finding, or the policy with all defaults
- * filled in; never both.
- */
-export function readPolicy(document: unknown): { policy: Policy } | { findings: Finding[] } {
-  const reader = new Reader();
-  const root = reader.object(document, "", FIELDS, NOT_YET);
-  if (!root) return { findings: reader.findings };
-
-  const fleet = reader.text(root.fleet, "fleet", NAME, NAME_FORM);
-  const project = reader.text(root.project, "project", PROJECT, "a project id");
-  const policy = {
-    fleet: fleet ?? "",
-    project: project ?? "",
-    groups: readGroups(reader, root.groups),
-    follows: readFollows(reader, root.follows, project ?? ""),
-    config: readConfig(reader, root.config),
-    secrets: readSecrets(reader, root.secrets, project ?? ""),
-    mode: readMode(reader, root.mode),
-    steps: readSteps(reader, root.steps),
-    finalBakeMs: readDuration(reader, root.finalBake, "finalBake", DEFAULTS.finalBakeMs),
-    gates: readGates(reader, root.gates),
-    limits: readLimits(reader, root.limits),
-    replace: readReplace(reader, root.replace),
-  };
-  return reader.findings.length > 0 ? { findings: reader.findings } : { policy };
-}
-
-function readGroups(reader: Reader, value: unknown): GroupRef[] {
-  if (!Array.isArray(value) || value.length === 0) {
-    reader.note(
-      "groups",
-      value === undefined ? "missing-field" : "wrong-type",
-      `"groups" must be a list with at least one group, e.g. [{ zone: us-central1-a, name: web, base: web-base }]`,
-    );
-    return [];
-  }
-  const seen = new Set<string>();
-  return value.flatMap((entry: unknown, i) => {
-    const path = `groups[${i}]`;
-    const group = reader.object(entry, path, ["zone", "name", "base", "wave"], {
-      region: "name the zone of a zonal group",
-    });
-    if (!group || group.region !== undefined) return [];
-    const zone = reader.text(group.zone, `${path}.zone`, ZONE, "a zone such as us-central1-a");
-    const name = reader.text(group.name, `${path}.name`, NAME, NAME_FORM);
-    const base = reader.text(group.base, `${path}.base`, NAME, "the name of the group's base instance template");
-    const wave = group.wave === undefined ? 1 : reader.whole(group.wave, `${path}.wave`, 1);
-    if (!zone || !name || !base || wave === undefined) return [];
-    if (seen.has(`${zone}/${name}`))
-      reader.note(path, "duplicate", `"${path}" names the group ${zone}/${name} a second time`);
-    seen.add(`${zone}/${name}`);
-    return [{ zone, name, base, wave }];
-  });
-}
-
-function readFollows(reader: Reader, value: unknown, project: string): Policy["follows"] {
-  const follows = reader.object(value, "follows", ["family", "project"], {
-    fleet: "follow an image family",
-    soak: "follow an image family",
-  });
-  if (!follows || follows.fleet !== undefined) return { family: "", project };
-  const family = reader.text(follows.family, "follows.family", NAME, "the name of an image family") ?? "";
-  const from =
-    follows.project === undefined ? project : reader.text(follows.project, "follows.project", PROJECT, "a project id");
-  return { family, project: from ?? project };
-}
-
-function readConfig(reader: Reader, value: unknown): Policy["config"] {
-  if (value === undefined) return null;
-  const config = reader.object(value, "config", ["ref"]);
-  const ref = config && reader.text(config.ref, "config.ref", REF, "the name of a configuration ref such as web/prod");
-  return ref ? { ref } : null;
-}
-
-function readSecrets(reader: Reader, value: unknown, project: string): Policy["secrets"] {
-  if (value === undefined) return {};
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    reader.note(
-      "secrets",
-      "wrong-type",
-      `"secrets" must map the names your manifest uses to secrets, e.g. { db-password: { secret: web-db } }`,
-    );
-    return {};
-  }
-  const secrets: Policy["secrets"] = {};
-  for (const [key, entry] of Object.entries(value)) {
-    const path = `secrets.${key}`;
-    const ref = reader.object(entry, path, ["secret", "project", "version"]);
-    if (!ref) continue;
-    const secret = reader.text(ref.secret, `${path}.secret`, SECRET_ID, "the id of a secret, without its project");
-    const from =
-      ref.project === undefined ? project : reader.text(ref.project, `${path}.project`, PROJECT, "a project id");
-    const version = ref.version ?? "newest";
-    if (version !== "newest" && !(typeof version === "number" && Number.isInteger(version) && version > 0)) {
-      reader.note(
-        `${path}.version`,
-        "bad-value",
-        `"${path}.version" must be a version number or newest (the newest enabled version when a release is made)`,
-      );
-    } else if (secret && from) secrets[key] = { secret, project: from, version };
-  }
-  return secrets;
-}
-
-function readMode(reader: Reader, value: unknown): Policy["mode"] {
-  if (value === undefined || value === "auto") return "auto";
-  if (value === "observe") return "observe";
-  if (value === "approve")
-    reader.note(
-      "mode",
-      "not-supported",
-      `"mode: approve" is not supported yet; use observe and start rollouts by changing it to auto`,
-    );
-  else reader.note("mode", "bad-value", `"mode" must be auto or observe`);
-  return "observe";
-}
-
-function readSteps(reader: Reader, value: unknown): Step[] {
-  if (value === undefined) return DEFAULTS.steps;
-  if (!Array.isArray(value) || value.length === 0) {
-    reader.note("steps", "wrong-type", `"steps" must be a list such as [{ canary: 1, bake: 5m }, { share: 100% }]`);
-    return [];
-  }
-  const steps = value.flatMap((entry: unknown, i): Step[] => {
-    const path = `steps[${i}]`;
-    const step = reader.object(entry, path, ["canary", "share", "bake"]);
-    if (!step) return [];
-    const bakeMs = readDuration(reader, step.bake, `${path}.bake`, 0);
-    if ((step.canary === undefined) === (step.share === undefined)) {
-      reader.note(
-        path,
-        "bad-value",
-        `"${path}" must have either canary (a number of machines) or share (a percentage)`,
-      );
-      return [];
-    }
-    if (step.canary !== undefined) {
-      if (i > 0) reader.note(`${path}.canary`, "bad-value", `only the first step can be a canary`);
-      const canary = reader.whole(step.canary, `${path}.canary`, 1);
-      return canary === undefined ? [] : [{ canary, bakeMs }];
-    }
-    const share = readShare(reader, step.share, `${path}.share`);
-    return share === undefined ? [] : [{ share, bakeMs }];
-  });
-  const shares = steps.flatMap((step) => ("share" in step ? [step.share] : []));
-  if (steps.length === value.length) {
-    if (shares.at(-1) !== 1) reader.note("steps", "bad-value", `the last step must be share: 100%`);
-    if (shares.some((share, i) => i > 0 && share <= (shares[i - 1] ?? 0))) {
-      reader.note("steps", "bad-value", `shares are cumulative, so each must be larger than the one before`);
-    }
-  }
-  return steps;
-}
-
-function readShare(reader: Reader, value: unknown, path: string): number | undefined {
-  const found = typeof value === "string" ? /^(\d{1,3})%$/.exec(value) : null;
-  const percent = Number(found?.[1] ?? 0);
-  if (percent < 1 || percent > 100)
-    return reader.note(path, "bad-value", `"${path}" must be a percentage from 1% to 100%`);
-  return percent / 100;
-}
-
-function readDuration(reader: Reader, value: unknown, path: string, fallback: number): number {
-  if (value === undefined) return fallback;
-  const ms = typeof value === "string" ? parseDuration(value) : undefined;
-  if (ms === undefined) reader.note(path, "bad-value", `"${path}" must be a duration such as 90s, 5m, 2h or 1d`);
-  return ms ?? fallback;
-}
-
-function readGates(reader: Reader, value: unknown): Policy["gates"] {
-  if (value === undefined) return ["reports", "health"];
-  if (!Array.isArray(value)) {
-    reader.note("gates", "wrong-type", `"gates" must be a list of reports and health`);
-    return [];
-  }
-  return value.flatMap((gate: unknown, i) => {
-    if (gate === "reports" || gate === "health") return [gate];
-    reader.note(`gates[${i}]`, "not-supported", `"gates[${i}]" must be reports or health`);
-    return [];
-  });
-}
-
-function readLimits(reader: Reader, value: unknown): Policy["limits"] {
-  const limits = value === undefined ? {} : reader.object(value, "limits", ["failedMachines", "progress"]);
-  const failed =
-    limits?.failedMachines === undefined ? 1 : reader.whole(limits.failedMachines, "limits.failedMachines", 1);
-  return {
-    failedMachines: failed ?? 1,
-    progressMs: readDuration(reader, limits?.progress, "limits.progress", DEFAULTS.progressMs),
-  };
-}
-
-function readReplace(reader: Reader, value: unknown): Policy["replace"] {
-  const replace = value === undefined ? {} : reader.object(value, "replace", ["above", "missing"]);
-  const above = replace?.above === undefined ? 1 : (reader.whole(replace.above, "replace.above", 0) ?? 1);
-  const missing = replace?.missing === undefined ? 0 : (reader.whole(replace.missing, "replace.missing", 0) ?? 0);
-  if (above === 0 && missing === 0) {
-    reader.note(
-      "replace",
-      "bad-value",
-      `"replace" must allow at least one machine above or missing, or nothing can ever be replaced`,
-    );
-  }
-  return { above, missing };
-}
 
 /** `canary 1`, `25%`: how a step is called in everything people read. */
 export function stepName(step: Step): string {
@@ -293,6 +137,10 @@ export function describeStep(step: Step): string {
   return step.bakeMs > 0 ? `${stepName(step)}, bake ${formatDuration(step.bakeMs)}` : stepName(step);
 }
 
-export function groupKey(group: { zone: string; name: string }): string {
-  return `${group.zone}/${group.name}`;
+export function groupKey(group: { location: string; name: string }): string {
+  return `${group.location}/${group.name}`;
+}
+
+export function asksFor(policy: Policy, kind: Gate["kind"]): boolean {
+  return policy.gates.some((gate) => gate.kind === kind);
 }

@@ -1,8 +1,9 @@
 import type { ManagerVersion, UpdatePolicy } from "../../wire/compute.d.ts";
 import type { Instant } from "./instants.ts";
+import type { Ending, Phase } from "./phases.ts";
 import type { Policy } from "./policy.ts";
 import type { Reason } from "./reasons.ts";
-import type { ChangedInputs, Release } from "./release.ts";
+import type { ChangedInputs, ImageRef, Release } from "./release.ts";
 
 /**
  * Everything moult knows about a fleet, in one object of the state bucket, changed only with a generation match. What is
@@ -16,6 +17,14 @@ export interface FleetRecord {
   /** Older stables, newest first; where a person's rollback goes. */
   previous: Stable[];
   candidate: Candidate | null;
+  /** What the inputs ask for while a rollout that has changed something is under way: one slot, the newest wins. */
+  pending: Candidate | null;
+  /** A person's word for a release that must not begin without it. */
+  approved: Approval | null;
+  /** What fleets that follow this one may take: newest first. Published as its own object after each change. */
+  published: PublishedImage[];
+  /** When the inputs were read last; they are read less often while a rollout is under way. */
+  inputsRead: Instant | null;
   quarantine: QuarantineEntry[];
   hold: Hold | null;
   active: Rollout | null;
@@ -51,6 +60,24 @@ export interface Candidate {
   since: Instant;
 }
 
+export interface Approval {
+  release: string;
+  by: string;
+  at: Instant;
+  /** Windows do not hold it up, and it does not wait for a rollout under way to end. */
+  urgent: boolean;
+}
+
+/** An image that was stable in this fleet. Another fleet may take it after its own soak time. */
+export interface PublishedImage {
+  image: ImageRef;
+  since: Instant;
+  /** When another release took its place. */
+  until?: Instant;
+  /** Rolled back, quarantined or revoked since: not to be followed. */
+  withdrawn?: true;
+}
+
 export interface QuarantineEntry {
   /** For `moult quarantine lift`. */
   key: string;
@@ -67,27 +94,9 @@ export interface Hold {
   reason: string;
   by: string;
   at: Instant;
+  /** Lifted by itself then; absent: by a person only. */
+  until?: Instant;
 }
-
-/** docs/rollout.md has the picture; a test compares. */
-export const PHASES = [
-  "prepared",
-  "applying",
-  "converging",
-  "baking",
-  "final-bake",
-  "finishing",
-  "paused",
-  "rolling-back",
-  "rollback-stuck",
-  "restoring",
-] as const;
-
-export type Phase = (typeof PHASES)[number];
-
-export const ENDINGS = ["succeeded", "rolled-back", "superseded", "cancelled"] as const;
-
-export type Ending = (typeof ENDINGS)[number];
 
 /** One attempt to bring a fleet from one release to another; has an id; ends once. */
 export interface Rollout {
@@ -96,6 +105,10 @@ export interface Rollout {
   policy: Policy;
   /** A person's rollback goes straight to all; so does nothing else. */
   kind: "forward" | "rollback";
+  /** Windows do not hold it up, and it did not wait for the rollout before it. */
+  urgent: boolean;
+  /** The stable release was itself not well when it began: how many of its machines were not, of how many. */
+  forwardFix: { unhealthy: number; of: number } | null;
   from: Stable;
   to: Release;
   /** Its machines must report; those of a release taken on as found cannot. */
@@ -124,6 +137,14 @@ export interface Rollout {
   /** Why it is paused or being put back, from the first look that decided so. */
   verdict: Reason | null;
   pausedFrom: Phase | null;
+  /** A pause that moult made ends in putting back then; a person's pause has none. */
+  pausedUntil: Instant | null;
+  /** What the gates of the current step have answered; a finished gate is not asked again in the same step. */
+  gates: Record<string, GateVerdict>;
+  /** How often machines of this step stopped being healthy while they baked. */
+  bakesLost: number;
+  /** New machines that the shared budget has allowed so far, over all groups; null where no budget is named. */
+  granted: number | null;
   passed: PassedStep[];
 }
 
@@ -132,7 +153,19 @@ export interface PassedStep {
   step: string;
   at: Instant;
   machines: number;
+  /** Absent where the step had none but reports and health. */
+  gates?: Record<string, GateVerdict>;
 }
+
+export interface GateVerdict {
+  answer: "pass" | "fail" | "wait" | "inconclusive";
+  text: string;
+  /** When it was asked first; what waits is counted from here. */
+  since: Instant;
+  at: Instant;
+}
+
+export type AutoscalerMode = "ON" | "OFF" | "ONLY_SCALE_OUT" | "ONLY_UP";
 
 /** What the rollout found in a group before its first change, and what it has asked for since. */
 export interface RolloutGroup {
@@ -142,6 +175,15 @@ export interface RolloutGroup {
   template: string;
   /** Absent until the group is changed for the first time. */
   intent?: Intent;
+  /** The group's autoscaler and the mode that was found; it is put back whenever the group is not being rolled. */
+  autoscaler?: {
+    name: string;
+    mode: AutoscalerMode;
+    /** A look has seen it scale out only: another mode after that came from outside, and stays. */
+    held?: true;
+  };
+  /** There was no room for machines above: `replace.scarce` holds instead. */
+  scarce?: true;
 }
 
 /** Written before the change it stands for is made, so that whoever comes next finishes it with the same request id. */
@@ -178,6 +220,10 @@ export function emptyRecord(fleet: string): FleetRecord {
     stable: null,
     previous: [],
     candidate: null,
+    pending: null,
+    approved: null,
+    published: [],
+    inputsRead: null,
     quarantine: [],
     hold: null,
     active: null,

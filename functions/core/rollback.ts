@@ -1,5 +1,6 @@
 import { newMachines, waveGroups } from "./assess.ts";
-import { end, quarantine } from "./ending.ts";
+import { ownMode } from "./autoscaling.ts";
+import { end, quarantine, withdraw } from "./ending.ts";
 import { later } from "./instants.ts";
 import { isProblem } from "./observation.ts";
 import { ask, changedFromOutside } from "./patch.ts";
@@ -12,7 +13,19 @@ import { enter, remember, say, type Turn } from "./turn.ts";
 import { lastSegment, rollingPolicy, sendable, sendablePolicy } from "./wanted.ts";
 
 /** Verdicts that say something about the release itself. Others put the group back without quarantining anything. */
-const BLAMED = new Set(["report-failed", "machine-recreated", "no-progress", "unhealthy"]);
+const BLAMED = new Set([
+  "report-failed",
+  "machine-recreated",
+  "no-progress",
+  "unhealthy",
+  "flapping",
+  "gate-failed",
+  // No answer is no proof, and trying the same again by itself would never end.
+  "gate-inconclusive",
+  "aborted",
+]);
+/** Nothing is wrong with the release, but the same would begin and end the same way again: a person is asked. */
+const HELD = new Set(["permission-late", "paused-too-long"]);
 
 /** Serial output of more machines would only delay putting back. */
 const EVIDENCE = 5;
@@ -28,6 +41,7 @@ export function rollBack(turn: Turn, rollout: Rollout, why: Reason): void {
   }
   rollout.verdict = why;
   rollout.pausedFrom = null;
+  rollout.pausedUntil = null;
   rollout.best = 0;
   // Before the machines are taken away: what did they say?
   const failed = touched.flatMap(([key, group]) => {
@@ -75,9 +89,12 @@ export function putBack(turn: Turn, rollout: Rollout, policy: Policy): void {
     const updatePolicy = restoring ? sendablePolicy(group.from.updatePolicy) : rollingPolicy(group, policy);
     if (!ask(turn, rollout, key, group, view, restoring ? "restore" : "roll back", { versions, updatePolicy }))
       back = false;
+    if (restoring && !ownMode(turn, rollout, key, group, view)) back = false;
     if (restoring) continue;
     const own = new Set(versions.map(({ instanceTemplate }) => lastSegment(instanceTemplate ?? "")));
-    const left = view.machines.filter(({ template, action }) => action !== "NONE" || !own.has(template));
+    // Machines that were not well before are healed for ever: what counts then is what they run.
+    const busy = (action: string) => action !== "NONE" && !rollout.forwardFix;
+    const left = view.machines.filter(({ template, action }) => busy(action) || !own.has(template));
     const there = view.machines.length - left.length;
     settled += there;
     if (left.length > 0 || there < view.targetSize) {
@@ -127,9 +144,10 @@ function finishRollback(turn: Turn, rollout: Rollout, why: Reason): void {
   const { record, context } = turn;
   const blamed = BLAMED.has(why.word);
   if (blamed) quarantine(record, rollout, why, context.now);
-  if (why.word === "permission-late") {
+  if (blamed && withdraw(record, rollout.to.image.id)) turn.effects.push({ kind: "publish", images: record.published });
+  if (HELD.has(why.word)) {
     record.hold = {
-      reason: `machines of ${rollout.to.image.name} could not be made: ${why.text}`,
+      reason: `${rollout.to.image.name} was put back: ${why.text}`,
       by: "moult",
       at: context.now,
     };

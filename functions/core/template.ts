@@ -73,10 +73,10 @@ export function renderTemplate(
 
 /** Name of the template of a release in a group: the group's name, cut, and a digest of what it holds and where. */
 export function templateName(
-  group: { zone: string; name: string },
+  group: { location: string; name: string },
   properties: InstanceProperties,
   sha256: Sha256,
 ): string {
   const stem = group.name.slice(0, 40).replace(/-+$/, "");
-  return `${stem}-${sha256(canonical({ location: group.zone, group: group.name, properties })).slice(0, 12)}`;
+  return `${stem}-${sha256(canonical({ location: group.location, group: group.name, properties })).slice(0, 12)}`;
 }

@@ -2,8 +2,9 @@ import type { Context } from "./context.ts";
 import type { Effect } from "./effects.ts";
 import { later } from "./instants.ts";
 import type { Observation } from "./observation.ts";
+import type { Ending, Phase } from "./phases.ts";
 import { type Reason, type ReasonWord, reason } from "./reasons.ts";
-import type { FleetRecord, Phase, Rollout } from "./record.ts";
+import type { FleetRecord, Rollout } from "./record.ts";
 
 /** One decision being made: a draft of the record, and what is to be done and said. */
 export interface Turn {
@@ -12,6 +13,8 @@ export interface Turn {
   context: Context;
   effects: Effect[];
   reasons: Reason[];
+  /** Where the rollout went in this look, in order. */
+  moves: [Phase, Phase | Ending][];
 }
 
 export function say(turn: Turn, word: ReasonWord, text: string, more: Omit<Reason, "word" | "text"> = {}): Reason {
@@ -36,7 +39,8 @@ export function remember(turn: Turn, what: string, why: Reason, rollout?: string
 /** Moves the rollout on. The first instant of a phase is kept however often a look repeats it. */
 export function enter(turn: Turn, rollout: Rollout, phase: Phase, progressMs: number): void {
   if (rollout.phase === phase) return;
+  turn.moves.push([rollout.phase, phase]);
   rollout.phase = phase;
   rollout.since = turn.context.now;
-  rollout.deadline = phase === "paused" ? null : later(turn.context.now, progressMs);
+  rollout.deadline = phase === "paused" || phase === "parked" ? null : later(turn.context.now, progressMs);
 }

@@ -16,9 +16,14 @@ export interface Owned {
  * Fixed numbers, because percentages given to Compute would move with the autoscaler.
  */
 export function wantedCount(step: Step, size: number, asked: number): number {
-  const wanted = "canary" in step ? step.canary : Math.ceil(step.share * size);
+  const wanted = "canary" in step ? step.canary : ofShare(step.share, size);
   const most = isAll(step) ? size : size - 1;
   return Math.min(size, Math.max(1, Math.min(wanted, most), asked));
+}
+
+/** A whole percentage of so many machines, rounded up; in whole numbers, because 0.07 * 100 is a little more than 7. */
+export function ofShare(share: number, of: number): number {
+  return Math.ceil((Math.round(share * 100) * of) / 100);
 }
 
 export function isAll(step: Step): boolean {
@@ -89,8 +94,8 @@ export function rollingPolicy(group: RolloutGroup, policy: Policy): UpdatePolicy
     type: "PROACTIVE",
     minimalAction: "REPLACE",
     mostDisruptiveAllowedAction: "REPLACE",
-    maxSurge: { fixed: policy.replace.above },
-    maxUnavailable: { fixed: policy.replace.missing },
+    maxSurge: { fixed: group.scarce ? 0 : policy.replace.above },
+    maxUnavailable: { fixed: group.scarce ? (policy.replace.scarce ?? 1) : policy.replace.missing },
   };
 }
 

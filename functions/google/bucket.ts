@@ -5,7 +5,7 @@ export interface Stored {
   text: string;
   /** Decimal text; the next write must carry it. */
   generation: string;
-  /** When the object was made, RFC 3339. */
+  /** When it was written, RFC 3339, to the second. `list` is exact. */
   created: string;
 }
 
@@ -18,6 +18,8 @@ export interface Bucket {
   names(prefix: string): Promise<string[]>;
   /** Names with the time each object was made, RFC 3339. */
   list(prefix: string): Promise<{ name: string; created: string }[]>;
+  /** Names of the folders right below `prefix`, which ends in a slash, however much is in them. */
+  folders(prefix: string): Promise<string[]>;
   delete(name: string): Promise<void>;
 }
 
@@ -40,14 +42,21 @@ export function makeBucket(name: string, storage: Storage = new Storage()): Buck
 
   return {
     name,
+    // One call: the answer that carries the contents says of which generation they are.
     read: (object) =>
       tell(`read ${object} of`, async () => {
-        const file = bucket.file(object);
-        // Contents and generation in two calls must be of one write: ask for the contents of exactly that generation.
-        const [metadata] = await file.getMetadata();
-        const generation = String(metadata.generation);
-        const [bytes] = await bucket.file(object, { generation }).download();
-        return { text: bytes.toString("utf8"), generation, created: String(metadata.timeCreated ?? "") };
+        let headers: Record<string, string | string[] | undefined> = {};
+        const stream = bucket.file(object).createReadStream();
+        stream.on("response", (response: { headers: typeof headers }) => {
+          headers = response.headers;
+        });
+        const chunks: Buffer[] = [];
+        for await (const chunk of stream) chunks.push(chunk as Buffer);
+        const generation = String(headers["x-goog-generation"] ?? "");
+        if (!/^\d+$/.test(generation)) throw new Error("the answer does not say which generation it is");
+        const modified = Date.parse(String(headers["last-modified"] ?? ""));
+        const created = Number.isNaN(modified) ? "" : new Date(modified).toISOString();
+        return { text: Buffer.concat(chunks).toString("utf8"), generation, created };
       }).catch((problem: unknown) => {
         if (isFailure(problem, "missing")) return undefined;
         throw problem;
@@ -71,6 +80,17 @@ export function makeBucket(name: string, storage: Storage = new Storage()): Buck
       tell(`list ${prefix} of`, async () => {
         const [files] = await bucket.getFiles({ prefix });
         return files.map((file) => ({ name: file.name, created: String(file.metadata.timeCreated ?? "") }));
+      }),
+    folders: (prefix) =>
+      tell(`list folders of ${prefix} of`, async () => {
+        const found: string[] = [];
+        let query: Record<string, unknown> | null = { prefix, delimiter: "/", autoPaginate: false };
+        while (query) {
+          const [, next, answer]: unknown[] = await bucket.getFiles(query);
+          found.push(...((answer as { prefixes?: string[] } | undefined)?.prefixes ?? []));
+          query = (next as Record<string, unknown> | null | undefined) ?? null;
+        }
+        return found.map((name) => name.slice(prefix.length, -1));
       }),
     delete: (object) =>
       tell(`delete ${object} of`, async () => void (await bucket.file(object).delete({ ignoreNotFound: true }))),

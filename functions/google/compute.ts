@@ -1,23 +1,38 @@
-import type {
-  DeprecationStatus,
-  Image,
-  Instance,
-  InstanceGroupManager,
-  InstanceTemplate,
-  ManagedInstance,
-  ManagerError,
-  Operation,
-} from "../../wire/compute.d.ts";
+import type { DeprecationStatus, Image, Instance, InstanceTemplate, Operation } from "../../wire/compute.d.ts";
 import { Failure, isFailure, kindOf } from "./failure.ts";
+import { type Groups, makeGroups } from "./groups.ts";
+import { lastSegment, listAll, orUndefined } from "./listing.ts";
 import type { Rest } from "./rest.ts";
 
-export interface GroupPlace {
-  zone: string;
+export type { GroupPlace } from "./groups.ts";
+export { lastSegment } from "./listing.ts";
+
+export interface Quota {
+  metric: string;
+  limit: number;
+  usage: number;
+}
+
+export interface Region {
   name: string;
+  /** URLs */
+  zones?: string[];
+  quotas?: Quota[];
+}
+
+export interface Disk {
+  name: string;
+  zone: string;
+  /** Numeric id of the image it was made from, which may be gone. */
+  sourceImageId?: string;
+  /** URL, with the name the image had. */
+  sourceImage?: string;
+  /** URLs of the instances it is attached to. */
+  users?: string[];
 }
 
 /** The part of Compute Engine v1 that moult uses, for one project. Absence is `undefined`, every other failure a `Failure`. */
-export interface Compute {
+export interface Compute extends Groups {
   image(name: string, project?: string): Promise<Image | undefined>;
   /** The family's head: its newest image that is not deprecated. */
   head(family: string, project?: string): Promise<Image | undefined>;
@@ -25,48 +40,30 @@ export interface Compute {
   insertImage(image: Partial<Image>, requestId: string): Promise<Operation>;
   deprecateImage(name: string, status: DeprecationStatus, requestId: string): Promise<Operation>;
   template(name: string): Promise<InstanceTemplate | undefined>;
+  /** Those whose description begins so. */
+  templatesDescribed(beginning: string): Promise<InstanceTemplate[]>;
   /** Resolves when the template can be used. `exists` when the name is taken. */
   insertTemplate(template: InstanceTemplate, requestId: string): Promise<void>;
-  group(place: GroupPlace): Promise<InstanceGroupManager | undefined>;
-  /** JSON merge patch. Done when the change is accepted, not when machines have changed. */
-  patchGroup(place: GroupPlace, patch: Partial<InstanceGroupManager>, requestId: string): Promise<void>;
-  managedInstances(place: GroupPlace): Promise<ManagedInstance[]>;
-  groupErrors(place: GroupPlace): Promise<ManagerError[]>;
+  deleteTemplate(name: string, requestId: string): Promise<void>;
   instance(zone: string, name: string): Promise<Instance | undefined>;
+  /** All machines of the project, wherever they are. */
+  instances(): Promise<Instance[]>;
+  /** Disks of a zone. */
+  disks(zone: string): Promise<Disk[]>;
   serialOutput(zone: string, name: string): Promise<string>;
+  /** By key, of one namespace; empty where there are none or the machine does not offer them. */
+  guestAttributes(zone: string, name: string, namespace: string): Promise<Record<string, string>>;
+  region(name: string): Promise<Region | undefined>;
+  /** Operations on these instances, in one zone or wherever they are. */
+  operationsOn(instanceIds: string[], zone?: string): Promise<Operation[]>;
+  /** Of the whole project. */
+  projectQuotas(): Promise<Quota[]>;
   waitFor(operation: Operation): Promise<void>;
 }
 
 export function makeCompute(rest: Rest, home: string): Compute {
-  const zonal = ({ zone, name }: GroupPlace) => `projects/${home}/zones/${zone}/instanceGroupManagers/${name}`;
-
-  async function orUndefined<T>(found: Promise<T>): Promise<T | undefined> {
-    try {
-      return await found;
-    } catch (problem) {
-      if (isFailure(problem, "missing")) return undefined;
-      throw problem;
-    }
-  }
-
-  async function all<T>(
-    path: string,
-    query: Record<string, string> = {},
-    verb: "GET" | "POST" = "GET",
-    member = "items",
-  ): Promise<T[]> {
-    const items: T[] = [];
-    let pageToken = "";
-    do {
-      const page = { ...query, maxResults: "500", ...(pageToken && { pageToken }) };
-      const answer = await (verb === "GET"
-        ? rest.get<Page<T>>(path, page)
-        : rest.send<Page<T>>("POST", path, undefined, page));
-      items.push(...((answer[member] as T[] | undefined) ?? []));
-      pageToken = answer.nextPageToken ?? "";
-    } while (pageToken);
-    return items;
-  }
+  const instance = (zone: string, name: string) => `projects/${home}/zones/${zone}/instances/${name}`;
+  const templates = `projects/${home}/global/instanceTemplates`;
 
   async function waitFor(operation: Operation): Promise<void> {
     let current = operation;
@@ -87,35 +84,80 @@ export function makeCompute(rest: Rest, home: string): Compute {
   }
 
   return {
+    ...makeGroups(rest, home, waitFor),
     image: (name, project = home) => orUndefined(rest.get(`projects/${project}/global/images/${name}`)),
     head: (family, project = home) => orUndefined(rest.get(`projects/${project}/global/images/family/${family}`)),
     images: (family, project = home) =>
-      all<Image>(`projects/${project}/global/images`, family ? { filter: `family = "${family}"` } : {}),
+      listAll<Image>(
+        rest,
+        `projects/${project}/global/images`,
+        family ? { query: { filter: `family = "${family}"` } } : {},
+      ),
     insertImage: (image, requestId) => rest.send("POST", `projects/${home}/global/images`, image, { requestId }),
     deprecateImage: (name, status, requestId) =>
       rest.send("POST", `projects/${home}/global/images/${name}/deprecate`, status, { requestId }),
-    template: (name) => orUndefined(rest.get(`projects/${home}/global/instanceTemplates/${name}`)),
+    template: (name) => orUndefined(rest.get(`${templates}/${name}`)),
+    // A filter costs quota by what it looks at, which is all of them either way: told apart here.
+    templatesDescribed: async (beginning) =>
+      (await listAll<InstanceTemplate>(rest, templates)).filter(({ description }) =>
+        description?.startsWith(beginning),
+      ),
     insertTemplate: async (template, requestId) =>
-      waitFor(await rest.send<Operation>("POST", `projects/${home}/global/instanceTemplates`, template, { requestId })),
-    group: (place) => orUndefined(rest.get(zonal(place))),
-    patchGroup: async (place, patch, requestId) =>
-      waitFor(await rest.send<Operation>("PATCH", zonal(place), patch, { requestId })),
-    managedInstances: (place) =>
-      all<ManagedInstance>(`${zonal(place)}/listManagedInstances`, {}, "POST", "managedInstances"),
-    groupErrors: (place) => all<ManagerError>(`${zonal(place)}/listErrors`),
-    instance: (zone, name) => orUndefined(rest.get(`projects/${home}/zones/${zone}/instances/${name}`)),
+      waitFor(await rest.send<Operation>("POST", templates, template, { requestId })),
+    deleteTemplate: async (name, requestId) => {
+      try {
+        await waitFor(await rest.send<Operation>("DELETE", `${templates}/${name}`, undefined, { requestId }));
+      } catch (problem) {
+        if (!isFailure(problem, "missing")) throw problem;
+      }
+    },
+    instance: (zone, name) => orUndefined(rest.get(instance(zone, name))),
+    instances: () => aggregated<Instance>(rest, home, "instances"),
+    disks: (zone) => listAll<Disk>(rest, `projects/${home}/zones/${zone}/disks`),
     serialOutput: async (zone, name) =>
-      (await rest.get<{ contents?: string }>(`projects/${home}/zones/${zone}/instances/${name}/serialPort`)).contents ??
-      "",
+      (await rest.get<{ contents?: string }>(`${instance(zone, name)}/serialPort`)).contents ?? "",
+    guestAttributes: async (zone, name, namespace) => {
+      const found = await orUndefined(
+        rest.get<GuestAttributes>(`${instance(zone, name)}/getGuestAttributes`, { queryPath: `${namespace}/` }),
+      );
+      return Object.fromEntries((found?.queryValue?.items ?? []).map(({ key, value }) => [key, value]));
+    },
+    region: (name) => orUndefined(rest.get(`projects/${home}/regions/${name}`)),
+    operationsOn: (ids, zone) => {
+      const filter = ids.map((id) => `(targetId = ${id})`).join(" OR ");
+      return zone === undefined
+        ? aggregated<Operation>(rest, home, "operations", { filter })
+        : listAll<Operation>(rest, `projects/${home}/zones/${zone}/operations`, { query: { filter } });
+    },
+    projectQuotas: async () => (await rest.get<{ quotas?: Quota[] }>(`projects/${home}`)).quotas ?? [],
     waitFor,
   };
 }
 
-interface Page<T> {
-  nextPageToken?: string;
-  [member: string]: T[] | string | undefined;
+interface GuestAttributes {
+  queryValue?: { items?: { namespace: string; key: string; value: string }[] };
 }
 
-export function lastSegment(url: string): string {
-  return url.slice(url.lastIndexOf("/") + 1);
+/** One collection over all zones and regions. Throws when a part of the project could not be read: what is not seen may be there. */
+async function aggregated<T>(rest: Rest, project: string, collection: string, query = {}): Promise<T[]> {
+  const found: T[] = [];
+  let pageToken = "";
+  do {
+    const answer = await rest.get<{
+      items?: Record<string, Record<string, unknown>>;
+      unreachables?: string[];
+      nextPageToken?: string;
+    }>(`projects/${project}/aggregated/${collection}`, {
+      ...query,
+      maxResults: "500",
+      ...(pageToken && { pageToken }),
+    });
+    const [away] = answer.unreachables ?? [];
+    if (away !== undefined)
+      throw new Failure("unavailable", 200, `list ${collection} of ${project}`, `${away} cannot be reached`);
+    for (const scope of Object.values(answer.items ?? {}))
+      found.push(...((scope[collection] as T[] | undefined) ?? []));
+    pageToken = answer.nextPageToken ?? "";
+  } while (pageToken);
+  return found;
 }

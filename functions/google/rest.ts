@@ -62,7 +62,9 @@ export function makeRest(endpoint: string, given?: Credentials): Rest {
 
 function explain(text: string): { message: string; reason: string } {
   try {
-    const { error } = JSON.parse(text) as ComputeErrorBody;
+    const { error } = JSON.parse(text) as ComputeErrorBody | { error: string };
+    // Prometheus' form, which Cloud Monitoring keeps for queries.
+    if (typeof error === "string") return { message: error, reason: "" };
     return { message: error.message, reason: error.errors?.[0]?.reason ?? error.status ?? "" };
   } catch {
     return { message: text.slice(0, 200), reason: "" };

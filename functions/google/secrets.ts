@@ -5,6 +5,8 @@ export interface Secrets {
   /** Number of the newest enabled version; undefined when none is enabled. `latest` is never asked for: it may be disabled. */
   newestEnabled(project: string, secret: string): Promise<number | undefined>;
   state(project: string, secret: string, version: number): Promise<string | undefined>;
+  /** The value itself. Only what signs asks for it; it is not kept. */
+  value(project: string, secret: string, version: number): Promise<Uint8Array>;
 }
 
 /** HTTP twins of the gRPC codes that matter. https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto */
@@ -47,6 +49,14 @@ export function makeSecrets(endpoint?: string): Secrets {
           name: `projects/${project}/secrets/${secret}/versions/${version}`,
         });
         return typeof found.state === "string" ? found.state : undefined;
+      }),
+    value: (project, secret, version) =>
+      tell(`read the value of version ${version} of secret ${secret} in ${project}`, async (secrets) => {
+        const [found] = await secrets.accessSecretVersion({
+          name: `projects/${project}/secrets/${secret}/versions/${version}`,
+        });
+        const data = found.payload?.data ?? new Uint8Array();
+        return typeof data === "string" ? Buffer.from(data, "base64") : data;
       }),
   };
 }

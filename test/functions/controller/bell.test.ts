@@ -27,7 +27,7 @@ describe("the bell of a fleet", () => {
     expect(looks()).toBeLessThanOrEqual(2);
   });
 
-  it("10,000 rings in a minute make at most 21 looks, the last of them after the last ring", async () => {
+  it("10,000 rings in a minute make at most 21 looks, and one more sees what the last ring says", async () => {
     const { cloud, looks } = await fleetAtRest();
     const rings: Promise<void>[] = [];
     for (let second = 0; second < 60; second++) {
@@ -35,12 +35,12 @@ describe("the bell of a fleet", () => {
       await cloud.time.pass(1000);
     }
     const before = looks();
+    expect(before).toBeGreaterThanOrEqual(20);
+    expect(before).toBeLessThanOrEqual(21);
     rings.push(ring(cloud, "web"));
     await cloud.time.pass(10_000);
     await Promise.all(rings);
-    expect(looks()).toBeLessThanOrEqual(21);
-    expect(looks()).toBeGreaterThan(before - 1);
-    expect(looks()).toBeGreaterThanOrEqual(20);
+    expect(looks()).toBe(before + 1);
   }, 60_000);
 
   it("a look planned by a process that died is made by whoever rings next", async () => {

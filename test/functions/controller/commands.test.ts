@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { act } from "../../../functions/controller/act.ts";
 import { parseCommand } from "../../../functions/controller/commands.ts";
-import { fleetRung, groupChanged, Hopeless, imageChanged } from "../../../functions/controller/events.ts";
+import { commandCame, groupChanged, Hopeless, imageChanged, reportCame } from "../../../functions/controller/events.ts";
 import type { Effect } from "../../../functions/core/effects.ts";
 import { Failure } from "../../../functions/google/failure.ts";
 import { policyOf } from "../core/small-cloud.ts";
@@ -32,6 +32,50 @@ describe("a command object", () => {
       { kind: "invalid", text: /for db/ },
     ],
     ["a stop without a reason says so", { kind: "stop" }, { kind: "stop", reason: "no reason was given" }],
+    ["a pause without a reason says so", { kind: "pause" }, { kind: "pause", reason: "no reason was given" }],
+    ["an abort keeps its reason", { kind: "abort", reason: "p99" }, { kind: "abort", reason: "p99" }],
+    ["a resume is one", { kind: "resume" }, { kind: "resume" }],
+    ["an unhold is one", { kind: "unhold" }, { kind: "unhold" }],
+    ["a release of the fleet is one", { kind: "release" }, { kind: "release" }],
+    ["an approval may name nothing", { kind: "approve" }, { kind: "approve" }],
+    [
+      "an approval may name the release by 12 digits",
+      { kind: "approve", release: "0123456789ab" },
+      { kind: "approve", release: "0123456789ab" },
+    ],
+    [
+      "an approval of something that is no release is refused",
+      { kind: "approve", release: "web-2" },
+      { kind: "invalid", text: /no release/ },
+    ],
+    ["a begin is not urgent unless it says so", { kind: "begin" }, { kind: "begin", urgent: false }],
+    [
+      "a begin may be urgent",
+      { kind: "begin", urgent: true, release: "f".repeat(64) },
+      { kind: "begin", urgent: true, release: "f".repeat(64) },
+    ],
+    [
+      "a begin that is urgent in words is refused",
+      { kind: "begin", urgent: "yes" },
+      { kind: "invalid", text: /urgent/ },
+    ],
+    ["a hold may be for ever", { kind: "hold", reason: "audit" }, { kind: "hold", reason: "audit" }],
+    [
+      "a hold's end is written in UTC",
+      { kind: "hold", reason: "audit", until: "2026-11-21T09:00:00+01:00" },
+      { kind: "hold", until: "2026-11-21T08:00:00.000Z" },
+    ],
+    [
+      "a hold until a time without a zone is refused",
+      { kind: "hold", until: "2026-11-21T09:00:00" },
+      { kind: "invalid", text: /no instant/ },
+    ],
+    [
+      "a hold until yesterday is refused",
+      { kind: "hold", until: "2026-11-19T09:00:00Z" },
+      { kind: "invalid", text: /had passed/ },
+    ],
+    ["a lift of nothing is refused", { kind: "lift", key: "" }, { kind: "invalid", text: /names no quarantine/ }],
     ["an unknown kind is refused", { kind: "explode" }, { kind: "invalid", text: /unknown/ }],
     ["an array is refused", [], { kind: "invalid" }],
   ])("%s", (_, value, expected) => {
@@ -71,7 +115,7 @@ describe("acting", () => {
     [
       "what passes is left to the next look",
       new Failure("unavailable", 503, "PATCH", "try later"),
-      { done: 0, later: true },
+      { done: 0, busy: "PATCH: try later" },
     ],
     [
       "a refusal is told",
@@ -97,8 +141,8 @@ describe("a command's object that may not be deleted", () => {
 
 describe("an event that can never succeed", () => {
   it.each([
-    ["a report message without a fleet", fleetRung, { attributes: {} }],
-    ["a fleet's name that is a path", fleetRung, { attributes: { fleet: "../../etc" } }],
+    ["a report message without a fleet", reportCame, { attributes: {} }],
+    ["a fleet's name that is a path", commandCame, { attributes: { fleet: "../../etc" } }],
     ["an image message that holds no log entry", imageChanged, { data: Buffer.from("hello").toString("base64") }],
     ["a group message that holds no audit entry", groupChanged, { data: Buffer.from("{}").toString("base64") }],
   ])("%s is for the dead letters", async (_, work, message) => {

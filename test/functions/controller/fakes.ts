@@ -41,6 +41,8 @@ export class MemoryBucket implements Bucket {
   readonly name: string;
   readonly objects = new Map<string, { text: string; generation: string; created: string }>();
   readonly reads = new Map<string, number>();
+  /** Prefixes that were listed. */
+  readonly listed: string[] = [];
   readonly #time: Time;
   #generation = 0;
 
@@ -63,11 +65,19 @@ export class MemoryBucket implements Bucket {
   }
 
   async names(prefix: string): Promise<string[]> {
+    this.listed.push(prefix);
     return [...this.objects.keys()].filter((name) => name.startsWith(prefix)).sort();
   }
 
   async list(prefix: string) {
     return (await this.names(prefix)).map((name) => ({ name, created: this.objects.get(name)?.created ?? "" }));
+  }
+
+  async folders(prefix: string): Promise<string[]> {
+    const names = [...this.objects.keys()].filter((name) => name.startsWith(prefix));
+    return [...new Set(names.map((name) => name.slice(prefix.length)).filter((rest) => rest.includes("/")))]
+      .map((rest) => rest.slice(0, rest.indexOf("/")))
+      .filter((name, i, all) => all.indexOf(name) === i);
   }
 
   async delete(name: string): Promise<void> {
@@ -105,17 +115,21 @@ export function fakeCloud(compute?: Partial<Compute>): Fakes {
       ticksTopic: "moult-ticks",
       deadLettersTopic: "moult-dead-letters",
       computeEndpoint: "",
+      monitoringEndpoint: "",
       certsUrl: "",
       principal: "moult-functions@acme-prod.iam.gserviceaccount.com",
     },
     state: new MemoryBucket("state", time),
     reports: new MemoryBucket("reports", time),
     config: new MemoryBucket("config", time),
+    bucket: unused("another bucket"),
     compute: () => compute as Compute,
-    secrets: { newestEnabled: unused("newestEnabled"), state: unused("state") },
+    secrets: { newestEnabled: unused("newestEnabled"), state: unused("state"), value: unused("value") },
+    monitoring: { query: unused("query"), alertPolicy: unused("alertPolicy"), openAlerts: unused("openAlerts") },
     topics,
     verifyIdentity: unused("verifyIdentity"),
     time,
+    random: () => 0.5,
     log: (_severity, message) => void logged.push(message),
     rung,
     logged,

@@ -14,7 +14,11 @@ function cloudWith(failure: Failure) {
     images: async () => [],
     template: async () => undefined,
   });
-  cloud.secrets = { newestEnabled: () => Promise.reject(failure), state: () => Promise.reject(failure) };
+  cloud.secrets = {
+    newestEnabled: () => Promise.reject(failure),
+    state: () => Promise.reject(failure),
+    value: () => Promise.reject(failure),
+  };
   return cloud;
 }
 

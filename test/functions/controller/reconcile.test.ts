@@ -27,6 +27,8 @@ const compute = {
   image: async () => imageOf("web-1", "1001"),
   managedInstances: async () => [],
   groupErrors: async () => [],
+  projectQuotas: async () => [],
+  region: async () => undefined,
   template: async (name: string) => (name === "web-base" ? { name, properties: baseProperties } : undefined),
 };
 
@@ -49,7 +51,7 @@ describe("a look", () => {
       },
     });
     await cloud.state.write(paths.record("web"), JSON.stringify(record()), "0");
-    const next = Date.parse((await reconcile(cloud, "web")) ?? "");
+    const next = Date.parse((await reconcile(cloud, "web")).next ?? "");
     expect(asked).toBe(1);
     expect(next - cloud.time.now()).toBeGreaterThanOrEqual(3_000);
   });
@@ -64,7 +66,7 @@ describe("a look", () => {
       },
     });
     await cloud.state.write(paths.record("web"), JSON.stringify(record()), "0");
-    const next = Date.parse((await reconcile(cloud, "web")) ?? "");
+    const next = Date.parse((await reconcile(cloud, "web")).next ?? "");
     expect(asked).toBe(2);
     expect(next - cloud.time.now()).toBeGreaterThanOrEqual(20_000);
     const { record: after } = await loadRecord(cloud.state, "web");
@@ -90,7 +92,8 @@ describe("a record", () => {
     if (!stable || !old.policy) throw new Error("the record of this test has both");
     const turn = {
       record: old,
-      observation: { at: "", commands: [], groups: {}, reports: [], templates: {} },
+      observation: { at: "", commands: [], groups: {}, reports: [], gates: {}, templates: {} },
+      moves: [],
       context: {
         now: "2026-01-01T00:00:00.000Z",
         sha256,

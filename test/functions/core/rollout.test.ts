@@ -21,7 +21,11 @@ describe("a fleet that is taken on", () => {
     const cloud = adopted();
     expect(cloud.record.stable).toMatchObject({ adopted: true, release: { image: { id: "1001" } } });
     expect(cloud.record.active).toBeNull();
-    expect(cloud.decisions.flatMap(({ effects }) => effects).map(({ kind }) => kind)).toEqual(["delete-command"]);
+    expect(cloud.decisions.flatMap(({ effects }) => effects).map(({ kind }) => kind)).toEqual([
+      "delete-command",
+      // For fleets that follow this one; nothing of the fleet itself is changed.
+      "publish",
+    ]);
     cloud.step();
     expect(words(cloud)).toEqual(["up-to-date"]);
   });

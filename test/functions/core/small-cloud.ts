@@ -2,9 +2,19 @@ import { createHash } from "node:crypto";
 import type { Context } from "../../../functions/core/context.ts";
 import { type Decision, decide } from "../../../functions/core/decide.ts";
 import type { Effect } from "../../../functions/core/effects.ts";
+import { readPolicy } from "../../../functions/core/fleetfile/read.ts";
+import { openGates } from "../../../functions/core/gates.ts";
 import { instant } from "../../../functions/core/instants.ts";
-import type { Command, GroupView, MachineView, Observation, ReportView } from "../../../functions/core/observation.ts";
-import { type Policy, readPolicy } from "../../../functions/core/policy.ts";
+import type {
+  BudgetView,
+  Command,
+  GateAnswer,
+  GroupView,
+  MachineView,
+  Observation,
+  ReportView,
+} from "../../../functions/core/observation.ts";
+import type { Policy } from "../../../functions/core/policy.ts";
 import { emptyRecord, type FleetRecord } from "../../../functions/core/record.ts";
 import { lastSegment } from "../../../functions/core/wanted.ts";
 import type { Image, InstanceProperties } from "../../../wire/compute.d.ts";
@@ -88,6 +98,9 @@ export class SmallCloud {
   lose: (effect: Effect) => boolean = () => false;
   /** Somebody else holds the names of moult's templates. */
   different = () => false;
+  /** What the gates say when they are asked. */
+  answer: GateAnswer = { answer: "pass", text: "all is well" };
+  budget: BudgetView = { leases: [], begun: [] };
   /** Machines are made at one update and run at the next. */
   slow = false;
   #machines = 0;
@@ -105,6 +118,7 @@ export class SmallCloud {
         maxUnavailable: { fixed: 0 },
       },
       stateful: false,
+      zones: 1,
       checked: true,
       machines: [],
       errors: [],
@@ -120,10 +134,13 @@ export class SmallCloud {
   observe(): Observation {
     const active = this.record.active;
     const untouched = !active || Object.values(active.groups).every(({ intent }) => !intent);
+    const read = untouched || this.now - Date.parse(this.record.inputsRead ?? "1970-01-01") > 60_000;
     return {
       at: instant(this.now),
       commands: this.commands,
       groups: { "us-central1-a/web": active ? this.group : { ...this.group, machines: [], errors: [] } },
+      gates: Object.fromEntries((active ? openGates(active) : []).map(({ key }) => [key, this.answer])),
+      ...((active?.policy ?? this.record.policy)?.budget && { budget: this.budget }),
       reports: this.reports.filter(({ release }) => release === active?.to.digest),
       templates: Object.fromEntries(
         Object.values(active?.groups ?? {}).map(({ template }) => [
@@ -131,7 +148,7 @@ export class SmallCloud {
           this.different() ? "different" : this.templates.has(template) ? "same" : "absent",
         ]),
       ),
-      ...(untouched && {
+      ...(read && {
         inputs: {
           image: this.head,
           unready: this.unready,
@@ -183,6 +200,19 @@ export class SmallCloud {
   #perform(effect: Effect): void {
     if (effect.kind === "insert-template") this.templates.set(effect.name, effect.properties);
     if (effect.kind === "delete-command") this.commands = this.commands.filter(({ name }) => name !== effect.name);
+    if (effect.kind === "patch-autoscaler" && this.group.autoscaler)
+      this.group = { ...this.group, autoscaler: { ...this.group.autoscaler, mode: effect.mode } };
+    if (effect.kind === "lease") {
+      const { rollout, machines, begun, until } = effect;
+      const others = this.budget.leases.filter((lease) => lease.rollout !== rollout);
+      this.budget = {
+        leases: machines > 0 ? [...others, { fleet: "web", rollout, machines, until }] : others,
+        begun:
+          begun > 0
+            ? [...this.budget.begun, { fleet: "web", machines: begun, at: instant(this.now) }]
+            : this.budget.begun,
+      };
+    }
     if (effect.kind === "patch-group") {
       if (effect.fingerprint !== this.group.fingerprint) return;
       this.group = {

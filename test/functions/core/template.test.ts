@@ -75,7 +75,7 @@ describe("the template of a release", () => {
   it("has a name Compute takes, whatever the group is called", () => {
     fc.assert(
       fc.property(fc.stringMatching(/^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/), (name) => {
-        expect(templateName({ zone: "us-central1-a", name }, base, sha256)).toMatch(
+        expect(templateName({ location: "us-central1-a", name }, base, sha256)).toMatch(
           /^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/,
         );
       }),
@@ -83,8 +83,8 @@ describe("the template of a release", () => {
   });
 
   it("has another name in another zone: subnetworks are regional", () => {
-    const one = templateName({ zone: "us-central1-a", name: "web" }, base, sha256);
-    expect(templateName({ zone: "us-central1-b", name: "web" }, base, sha256)).not.toBe(one);
+    const one = templateName({ location: "us-central1-a", name: "web" }, base, sha256);
+    expect(templateName({ location: "us-central1-b", name: "web" }, base, sha256)).not.toBe(one);
   });
 });
 
