@@ -6,14 +6,13 @@ import { formatDuration, later } from "./instants.ts";
 import { askForTemplates } from "./mint.ts";
 import { type GroupView, type Inputs, isProblem, type Problem } from "./observation.ts";
 import { asksFor, describeStep, groupKey, type Policy } from "./policy.ts";
-import { preflight } from "./preflight.ts";
 import { counted, type Reason, reason } from "./reasons.ts";
 import type { Hold, Rollout, RolloutGroup, Stable } from "./record.ts";
-import { contains, makeRelease, type Release, type ReleaseInputs, short } from "./release.ts";
+import { makeRelease, type Release, type ReleaseInputs, short } from "./release.ts";
+import { stops } from "./stops.ts";
 import { remember, say, type Turn } from "./turn.ts";
 import { isUrgent } from "./urgent.ts";
 import { lastSegment, sendable, sendablePolicy } from "./wanted.ts";
-import { isOpen, nextOpening } from "./windows.ts";
 
 /** No rollout is active: what do the inputs ask for, and may it begin? */
 export function consider(turn: Turn, policy: Policy): void {
@@ -46,7 +45,8 @@ export function consider(turn: Turn, policy: Policy): void {
     if (record.hold) say(turn, "held", `${heldBy(record.hold)}. "moult start ${record.fleet}" lifts it`);
     return;
   }
-  const stop = whyNot(turn, policy, release, groups, inputs);
+  const quotas = observation.quotas ?? [];
+  const [stop] = stops({ record, policy, release, inputs, groups, quotas, now: turn.context.now });
   if (stop) {
     turn.reasons.push(stop);
     return;
@@ -153,43 +153,6 @@ function adopt(
   const why = reason("adopted", `taken on as it is: ${counted(policy.groups.length, "group")} on ${image.name}`);
   remember(turn, "adopted", why);
   return true;
-}
-
-function whyNot(
-  turn: Turn,
-  policy: Policy,
-  release: Release,
-  groups: Map<string, GroupView>,
-  inputs: Inputs,
-): Reason | undefined {
-  const { record } = turn;
-  const wanted = `${release.image.name}, release ${short(release.digest)}`;
-  // The same release again, even where nothing was added that a combination could name.
-  const bad = record.quarantine.find((entry) => entry.release === release.digest || contains(release, entry.inputs));
-  if (bad) {
-    const text = `${wanted} is quarantined since ${bad.at}: ${bad.why}. "moult quarantine lift ${record.fleet} ${bad.key}" allows it again`;
-    return reason("quarantined", text, { evidence: [bad.key] });
-  }
-  if (record.hold)
-    return reason("held", `${heldBy(record.hold)}. "moult start ${record.fleet}" lifts it; ${wanted} waits`);
-  const approved = record.approved?.release === release.digest;
-  if (policy.mode === "observe" && !approved)
-    return reason(
-      "observing",
-      `${wanted} would be rolled out; the fleet file says mode: observe. "moult rollout start ${record.fleet}" begins it`,
-    );
-  const unfit = preflight(policy, inputs, groups, turn.observation.quotas ?? []);
-  if (unfit) return unfit;
-  if (policy.mode === "approve" && !approved)
-    return reason(
-      "awaiting-approval",
-      `${wanted} waits for a person since ${record.candidate?.since}; "moult rollout plan ${record.fleet}" shows what it would do, "moult rollout approve ${record.fleet}" lets it begin`,
-    );
-  const image = isProblem(inputs.image) ? undefined : inputs.image;
-  if (isUrgent(record, release, image) || isOpen(policy.windows, turn.context.now)) return undefined;
-  const until = nextOpening(policy.windows, turn.context.now);
-  const text = `${wanted} begins when the next window opens, at ${until ?? "no time the windows name"}; "moult rollout start ${record.fleet} --urgent" does not wait for it`;
-  return reason("window", text, until ? { until } : {});
 }
 
 /** Names everything exactly, writes down what was found, and asks for the templates. */

@@ -58,7 +58,7 @@ export function stops({ record, policy, release, inputs, groups, quotas, now }: 
     found.push(
       reason(
         "awaiting-approval",
-        `${wanted} waits for a person, as mode: approve says; "moult rollout approve ${fleet}" lets it begin`,
+        `${wanted} waits for a person, as mode: approve says; "moult rollout plan ${fleet}" shows what it would do, "moult rollout approve ${fleet}" lets it begin`,
       ),
     );
   const image = inputs && !isProblem(inputs.image) ? inputs.image : undefined;
