@@ -4,7 +4,7 @@ import { CLOUD_FLAGS, JSON_FLAG, openCloud } from "../cloud.ts";
 import { EXIT } from "../failure.ts";
 import { knownFleet } from "../fleet/order.ts";
 import { fleetText, wordStyle } from "../fleet/render.ts";
-import { readGroups, viewOf } from "../fleet/view.ts";
+import { readBusy, readGroups, viewOf } from "../fleet/view.ts";
 import { table } from "../terminal/table.ts";
 
 export const command: Command = {
@@ -18,7 +18,8 @@ export const command: Command = {
     const [fleet] = given.words;
     if (fleet !== undefined) {
       const record = await knownFleet(cloud, fleet);
-      const view = viewOf(record, await readGroups(cloud, record));
+      const [groups, busy] = await Promise.all([readGroups(cloud, record), readBusy(cloud, fleet)]);
+      const view = viewOf(record, groups, busy);
       out.write(given.has("json") ? `${JSON.stringify(view)}\n` : fleetText(view, out, Date.now()));
       return EXIT.ok;
     }

@@ -83,13 +83,20 @@ export async function setUpProject({ rest, project, location }: Project): Promis
     ),
   );
   const parent = `projects/${project}/locations/${location}`;
-  const job = {
-    name: `${parent}/jobs/moult-tick`,
-    schedule: "* * * * *",
-    timeZone: "Etc/UTC",
-    pubsubTarget: { topicName: topic("moult-ticks"), data: Buffer.from("{}").toString("base64") },
-  };
-  await Promise.all([...sinks, make(rest.send("POST", `v1/${parent}/jobs`, job))]);
+  const job = (name: string, schedule: string, attributes?: Record<string, string>) =>
+    make(
+      rest.send("POST", `v1/${parent}/jobs`, {
+        name: `${parent}/jobs/${name}`,
+        schedule,
+        timeZone: "Etc/UTC",
+        pubsubTarget: {
+          topicName: topic("moult-ticks"),
+          data: Buffer.from("{}").toString("base64"),
+          ...(attributes && { attributes }),
+        },
+      }),
+    );
+  await Promise.all([...sinks, job("moult-tick", "* * * * *"), job("moult-daily", "23 3 * * *", { daily: "true" })]);
 }
 
 interface Trigger {

@@ -1,11 +1,10 @@
 import type { Effect } from "../core/effects.ts";
 import { groupKey, type Policy } from "../core/policy.ts";
-import type { PublishedImage } from "../core/record.ts";
 import { isFailure } from "../google/failure.ts";
 import { takeLease } from "./budgets.ts";
 import type { Cloud } from "./cloud.ts";
 import { keepEvidence } from "./evidence.ts";
-import { paths } from "./records.ts";
+import { publish } from "./publishing.ts";
 
 export interface Acted {
   /** How many effects were done. */
@@ -134,11 +133,3 @@ async function performInGroup(cloud: Cloud, fleet: string, policy: Policy, effec
 
 /** How the description of each template begins that moult made: only these are ever collected. */
 export const MADE_BY = "made by moult";
-
-/** Others read it without a right to anything else. Written only when it says something new. */
-async function publish(cloud: Cloud, fleet: string, images: PublishedImage[]): Promise<void> {
-  const name = paths.published(fleet);
-  const stored = await cloud.state.read(name);
-  const text = JSON.stringify({ schema: 1, fleet, images }, null, 1);
-  if (stored?.text !== text) await cloud.state.write(name, text, stored?.generation ?? "0");
-}

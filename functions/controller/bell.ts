@@ -124,7 +124,8 @@ async function plan(
     const now = cloud.time.now();
     const own = bell.owner === owner;
     const busy = succeeded ? undefined : bell.busy;
-    const kept = busy !== undefined && busy.until > now && !wish.includes("commands");
+    const person = wish !== "all" && wish.includes("commands");
+    const kept = busy !== undefined && busy.until > now && !person;
     const ahead = bell.at > now;
     // A look in the future sees everything that is true now; one that is due may have begun before our event.
     if (!own && ahead && (kept || bell.at <= Math.max(wanted, now + ACTIVE_LOOK_MS))) {

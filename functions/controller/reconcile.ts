@@ -7,6 +7,7 @@ import { isFailure } from "../google/failure.ts";
 import { act } from "./act.ts";
 import type { Cloud } from "./cloud.ts";
 import { observe } from "./observe.ts";
+import { mendPublished } from "./publishing.ts";
 import { loadRecord, paths, saveRecord, writeHistory } from "./records.ts";
 import { type Rest, restOf, stillAtRest } from "./rest.ts";
 import type { Wish } from "./wish.ts";
@@ -67,6 +68,7 @@ export async function reconcile(cloud: Cloud, fleet: string, occasion: Occasion 
     if (decision.effects.length === 0) {
       // Entries of this look must not wait for the next one's.
       await writeHistory(cloud.state, fleet, decision.record.unwritten);
+      await mendPublished(cloud, decision.record);
       return { next: decision.record.nextLook, rest: restOf(decision.record, observation, saved) };
     }
     const stillMine = async () => (await cloud.state.read(paths.record(fleet)))?.generation === saved;

@@ -84,6 +84,21 @@ describe("a look", () => {
   });
 });
 
+describe("what a fleet has published", () => {
+  it("and whoever died did not write is written by the next whole look", async () => {
+    const cloud = fakeCloud(compute);
+    const image = { id: "1001", name: "web-1", project: "acme-prod" };
+    const published = [{ image, since: "2026-01-01T00:00:00.000Z", withdrawn: true as const }];
+    const policy = policyOf({ mode: "observe" });
+    await cloud.state.write(paths.record("web"), JSON.stringify(record({ policy, published })), "0");
+    const stale = { schema: 1, fleet: "web", images: [{ image, since: "2026-01-01T00:00:00.000Z" }] };
+    await cloud.state.write(paths.published("web"), JSON.stringify(stale), "0");
+    await reconcile(cloud, "web");
+    const written = JSON.parse(cloud.state.objects.get(paths.published("web"))?.text ?? "{}") as object;
+    expect(written).toEqual({ ...stale, images: published });
+  });
+});
+
 describe("a record", () => {
   it("of a rollout that an older version began gets the fleet's own file", async () => {
     const cloud = fakeCloud();

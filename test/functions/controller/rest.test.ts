@@ -1,7 +1,8 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readBell, ring } from "../../../functions/controller/bell.ts";
 import { groupChanged, imageChanged, reportCame, ticked } from "../../../functions/controller/events.ts";
-import { paths } from "../../../functions/controller/records.ts";
+import { loadRecord, paths } from "../../../functions/controller/records.ts";
 import { imageRef } from "../../../functions/core/inputs.ts";
 import { emptyRecord, type FleetRecord } from "../../../functions/core/record.ts";
 import { makeRelease } from "../../../functions/core/release.ts";
@@ -52,7 +53,12 @@ async function atRest() {
   const record: FleetRecord = {
     ...emptyRecord("web"),
     policy,
-    stable: { release, since: "2026-01-01T00:00:00.000Z", adopted: true, versions: {} },
+    stable: {
+      release,
+      since: "2026-01-01T00:00:00.000Z",
+      adopted: true,
+      versions: Object.fromEntries(groups.map(({ zone }) => [`${zone}/web`, manager().versions])),
+    },
   };
   await cloud.state.write(paths.record("web"), JSON.stringify(record), "0");
   await during(cloud, () => ring(cloud, "web"));
@@ -180,6 +186,54 @@ describe("an event at rest", () => {
     await during(cloud, () => ring(cloud, "web", ["groups"]));
     expect(calls).toContain("head");
   });
+});
+
+describe("whatever happens at rest, in whatever order and however close together", () => {
+  const happening = fc.record({
+    what: fc.constantFrom("image", "by hand", "set back", "resize", "report", "sweep"),
+    afterMs: fc.integer({ min: 0, max: 5_000 }),
+    times: fc.integer({ min: 1, max: 3 }),
+  });
+
+  it("the last state is seen, though most events made no whole look", async () => {
+    let whole = 0;
+    let events = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(happening, { minLength: 1, maxLength: 12 }), async (happenings) => {
+        const { cloud, calls, now } = await atRest();
+        const rings: Promise<void>[] = [];
+        let images = 1;
+        for (const { what, afterMs, times } of happenings) {
+          await cloud.time.pass(afterMs);
+          if (what === "image") {
+            images += 1;
+            const creationTimestamp = `2026-02-01T00:00:${String(images).padStart(2, "0")}.000Z`;
+            now.images = [...now.images, imageOf(`web-${images}`, String(1000 + images), { creationTimestamp })];
+          }
+          const byHand = { versions: [{ instanceTemplate: "global/instanceTemplates/by-hand" }] };
+          if (what === "by hand") now.group = manager(byHand);
+          if (what === "set back") now.group = manager();
+          if (what === "resize") now.group = { ...now.group, targetSize: now.group.targetSize + 1 };
+          for (let i = 0; i < times; i++) {
+            events += 1;
+            if (what === "image") rings.push(imageChanged(cloud, imageEvent));
+            else if (what === "report") rings.push(reportCame(cloud, reportEvent));
+            else if (what === "sweep") rings.push(ring(cloud, "web"));
+            else rings.push(groupChanged(cloud, groupEvent));
+          }
+        }
+        await cloud.time.pass(60_000);
+        await Promise.all(rings);
+        whole += calls.filter((call) => call === "head").length;
+        const { record } = await loadRecord(cloud.state, "web");
+        expect(record.candidate?.release.image.name).toBe(`web-${images}`);
+        const strayed = now.group.versions[0]?.instanceTemplate?.endsWith("by-hand") === true && images === 1;
+        expect(record.reasons.some(({ word }) => word === "external-change")).toBe(strayed);
+      }),
+      { numRuns: 150 },
+    );
+    expect(whole).toBeLessThan(events);
+  }, 60_000);
 });
 
 describe("the tick", () => {

@@ -6,7 +6,7 @@ import { readRunning } from "../../../functions/controller/running.ts";
 import { isProblem } from "../../../functions/core/observation.ts";
 import type { GroupPlace } from "../../../functions/google/compute.ts";
 import { autoscalerName } from "../../../functions/google/groups.ts";
-import { zoneOf } from "../../../functions/google/listing.ts";
+import { lastSegment, zoneOf } from "../../../functions/google/listing.ts";
 import { type Emulated, openEmulated, PROJECT } from "./emulated.ts";
 
 const zonal: GroupPlace = { location: "us-central1-a", regional: false, name: "web" };
@@ -106,6 +106,31 @@ describe.each(places)("%s", (_, place) => {
     expect(await here.compute.groupErrors(place)).toEqual([]);
     expect(await here.compute.backendHealth("none", null, place)).toBeUndefined();
     expect(await here.compute.backendHealth("none", "us-central1", place)).toBeUndefined();
+  });
+});
+
+describe("a backend service", () => {
+  it.each(places)("says of each machine of %s how it is", async (_, place) => {
+    const name = place.regional ? "web-regional" : "web-zonal";
+    await here.insert("global/healthChecks", {
+      name,
+      type: "HTTP",
+      httpHealthCheck: { port: 80, requestPath: "/" },
+      checkIntervalSec: 1,
+      timeoutSec: 1,
+    });
+    await here.insert("global/backendServices", {
+      name,
+      protocol: "HTTP",
+      healthChecks: [`projects/${PROJECT}/global/healthChecks/${name}`],
+      backends: [{ group: `projects/${PROJECT}/${scope(place)}/instanceGroups/web` }],
+    });
+    const answer = await here.compute.backendHealth(name, null, place);
+    const machines = await here.compute.managedInstances(place);
+    const named = (urls: (string | undefined)[]) => urls.map((url = "") => `${zoneOf(url)}/${lastSegment(url)}`).sort();
+    expect(named((answer?.healthStatus ?? []).map(({ instance }) => instance))).toEqual(
+      named(machines.map(({ instance }) => instance)),
+    );
   });
 });
 
