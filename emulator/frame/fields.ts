@@ -10,7 +10,7 @@ export interface Shape {
 
 /**
  * `json` is kept as it came. `absent` is a field of the real API that this emulator does not have: setting it is answered
- * with 501 rather than ignored.
+ * with 501 rather than ignored; `absentMap` is one whose value is a map.
  */
 export type Kind =
   | "string"
@@ -24,6 +24,7 @@ export type Kind =
   | "json"
   | "output"
   | "absent"
+  | "absentMap"
   | { one: Shape }
   | { many: Shape };
 
@@ -90,6 +91,12 @@ function readScalar(kind: Exclude<Kind, object>, value: unknown, at: string): un
   }
 }
 
+/** Clients send the lists and maps that nobody filled in. An empty message, in contrast, was set by somebody. */
+function isUnset(kind: "absent" | "absentMap", value: unknown): boolean {
+  if (Array.isArray(value)) return value.length === 0;
+  return kind === "absentMap" && isObject(value) && Object.keys(value).length === 0;
+}
+
 /**
  * Checks a JSON body against a shape and returns it with camelCase names; snake_case names are accepted, as proto3 JSON
  * does. `null` means unset. Fields that are output only are dropped. Unknown fields are a 400 unless `loose`.
@@ -107,7 +114,10 @@ export function readFields(shape: Shape, body: unknown, loose: boolean, at = "")
       throw new ApiError(400, `Invalid JSON payload received. Unknown name "${given}"${where}: Cannot find field.`);
     }
     if (value === null || kind === "output") continue;
-    if (kind === "absent") throw new ApiError(501, `the field ${here} is not emulated`);
+    if (kind === "absent" || kind === "absentMap") {
+      if (isUnset(kind, value)) continue;
+      throw new ApiError(501, `the field ${here} is not emulated`);
+    }
     if (typeof kind === "string") read[name] = readScalar(kind, value, here);
     else if ("one" in kind) read[name] = readFields(kind.one, value, loose, here);
     else {

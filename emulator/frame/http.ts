@@ -66,8 +66,10 @@ export function makeCall(parts: {
   const cut = parts.url.indexOf("?");
   // A base URL that ends in a slash makes two of them, which mean one.
   const path = (cut < 0 ? parts.url : parts.url.slice(0, cut)).replace(/^\/{2,}/, "/");
+  // Java's clients cannot send PATCH: Google's APIs take the method from this header then.
+  const override = parts.method === "POST" ? parts.headers["x-http-method-override"]?.toUpperCase() : undefined;
   return {
-    method: parts.method,
+    method: override ?? parts.method,
     path,
     query: new URLSearchParams(cut < 0 ? "" : parts.url.slice(cut + 1)),
     headers: parts.headers,
@@ -79,7 +81,8 @@ export function makeCall(parts: {
 
 /** Runs one call through the router and renders errors in the style of the service it was meant for. */
 export async function dispatch(router: Router, call: Omit<Call, "params">): Promise<{ id: string; answer: Answer }> {
-  const found = router.find(call.method, call.path);
+  // HEAD is GET without the body, which is left out when it is sent.
+  const found = router.find(call.method === "HEAD" ? "GET" : call.method, call.path);
   const service = found?.service ?? router.serviceOf(call.path);
   const style = service?.errors ?? "legacy";
   if (!found) {

@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import type { LogEntry } from "../../wire/logging.d.ts";
 import type { Clock } from "./clock.ts";
 import type { Faults } from "./faults/faults.ts";
@@ -40,6 +41,8 @@ export interface Doors {
   accessToken(email: string): { token: string; expiresInSeconds: number };
   /** A signed OIDC token (RS256) with these claims over the usual ones. */
   identityToken(claims: Record<string, unknown>): string;
+  /** Public keys of a service account, as far as they are known; none where nobody keeps any. */
+  publicKeys?(email: string): KeyObject[];
 }
 
 /** Turns a project number in a resource name into the project's id, as every Google API does. */

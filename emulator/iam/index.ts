@@ -1,5 +1,8 @@
 import type { Service } from "../frame/router.ts";
 import type { Doors, World } from "../frame/world.ts";
+import { accountRoutes } from "./account-routes.ts";
+import { Accounts, type SavedAccounts } from "./accounts.ts";
+import { credentialsRoutes } from "./credentials-routes.ts";
 import { type DenyRule, denies } from "./deny.ts";
 import { denyRoutes } from "./deny-routes.ts";
 import { SigningKey } from "./keys.ts";
@@ -13,6 +16,9 @@ export interface IamService extends Service {
   principal: Doors["principal"];
   accessToken: Doors["accessToken"];
   identityToken: Doors["identityToken"];
+  /** The claims of an identity token that this emulator signed and that has not expired. */
+  verifyIdentity(token: string): Record<string, unknown> | undefined;
+  publicKeys: NonNullable<Doors["publicKeys"]>;
 }
 
 interface Saved {
@@ -20,6 +26,7 @@ interface Saved {
   seal: string;
   key?: string;
   policy: ProjectPolicy;
+  accounts?: SavedAccounts;
 }
 
 /**
@@ -31,6 +38,7 @@ export function createIam(world: World): IamService {
   const key = new SigningKey(() => world.changed());
   const tokens = new Tokens(world, key);
   const project = new Project(world);
+  const accounts = new Accounts(world);
   return {
     name: "iam",
     errors: "modern",
@@ -38,9 +46,16 @@ export function createIam(world: World): IamService {
       ...denyRoutes(rules, () => world.changed()),
       ...oauthRoutes(world, key, tokens),
       ...projectRoutes(world, project),
+      ...accountRoutes(world, accounts),
+      ...credentialsRoutes(world, accounts, key, tokens),
     ],
-    prefixes: /^\/(oauth2|token|tokeninfo|emulator\/iam)(\/|$)|^\/v[13]\/projects\/[^/]+(\/services(\/.*)?)?$/,
+    prefixes:
+      /^\/(oauth2|token|tokeninfo|emulator\/iam)(\/|$)|^\/v[13]\/projects\/[^/]+(\/services(\/.*)?)?$|^\/v1\/projects\/[^/]+\/serviceAccounts/,
     nameUnknown: (method, path) => {
+      if (path.includes("/serviceAccounts")) {
+        const verb = /:(\w+)$/.exec(path)?.[1] ?? `(${method})`;
+        return `iam.projects.serviceAccounts.${path.includes("/keys") ? "keys." : ""}${verb}`;
+      }
       if (/\/services(\/|$)/.test(path)) return `serviceusage ${method} ${path}`;
       return path.includes("/projects/") ? `cloudresourcemanager ${method} ${path}` : `iam ${method} ${path}`;
     },
@@ -51,9 +66,17 @@ export function createIam(world: World): IamService {
     },
     accessToken: (email) => tokens.accessToken(email),
     identityToken: (claims) => tokens.identityToken(claims),
+    verifyIdentity: (token) => tokens.verifyIdentity(token),
+    publicKeys: (email) => accounts.publicKeys(email, () => key.publicKey),
     save: (): Saved => {
       const pem = key.save();
-      return { rules, seal: tokens.seal.toString("base64"), policy: project.policy, ...(pem && { key: pem }) };
+      return {
+        rules,
+        seal: tokens.seal.toString("base64"),
+        policy: project.policy,
+        accounts: accounts.save(),
+        ...(pem && { key: pem }),
+      };
     },
     load: (state) => {
       const saved = state as Saved;
@@ -61,6 +84,7 @@ export function createIam(world: World): IamService {
       tokens.seal = Buffer.from(saved.seal, "base64");
       project.policy = saved.policy;
       if (saved.key) key.load(saved.key);
+      if (saved.accounts) accounts.load(saved.accounts);
     },
   };
 }

@@ -48,6 +48,20 @@ export class SigningKey {
     return `${signed}.${sign("RSA-SHA256", Buffer.from(signed), privateKey).toString("base64url")}`;
   }
 
+  /** A signature over any bytes (RSASSA-PKCS1-v1_5 with SHA-256). */
+  signBytes(bytes: Buffer): { keyId: string; signature: Buffer } {
+    const { privateKey, kid } = this.#made();
+    return { keyId: kid, signature: sign("RSA-SHA256", bytes, privateKey) };
+  }
+
+  get id(): string {
+    return this.#made().kid;
+  }
+
+  get publicKey(): KeyObject {
+    return this.#made().publicKey;
+  }
+
   /** True when this key signed the JWT; times are not looked at. */
   signed(jwt: string): boolean {
     const [header, payload, signature] = jwt.split(".");

@@ -20,7 +20,16 @@ function exchange(tokens: Tokens, call: Call): Answer {
     : call.json<Record<string, string>>();
   if (fields.grant_type === "refresh_token") {
     const { token, expiresInSeconds } = tokens.accessToken(OWNER);
-    return { json: { access_token: token, expires_in: expiresInSeconds, token_type: "Bearer" } };
+    // For who asked it: what `gcloud functions call` and `auth print-identity-token` send on.
+    const claims = { aud: fields.client_id, azp: fields.client_id, sub: OWNER, email: OWNER, email_verified: true };
+    return {
+      json: {
+        access_token: token,
+        expires_in: expiresInSeconds,
+        token_type: "Bearer",
+        id_token: tokens.identityToken(claims),
+      },
+    };
   }
   if (fields.grant_type !== JWT_BEARER) {
     return refused("unsupported_grant_type", `Invalid grant_type: ${fields.grant_type ?? ""}`);

@@ -19,7 +19,15 @@ export class Project {
 
   constructor(world: World) {
     this.#world = world;
-    this.policy = { version: 1, bindings: [{ role: "roles/owner", members: ["user:owner@example.com"] }] };
+    // Enabling an API gives its agent its role; gcloud looks whether Pub/Sub's may make tokens for pushes.
+    const agent = `serviceAccount:service-${world.projectNumber}@gcp-sa-pubsub.iam.gserviceaccount.com`;
+    this.policy = {
+      version: 1,
+      bindings: [
+        { role: "roles/owner", members: ["user:owner@example.com"] },
+        { role: "roles/pubsub.serviceAgent", members: [agent] },
+      ],
+    };
   }
 
   get etag(): string {

@@ -53,6 +53,13 @@ export class Tokens {
     return this.#key.sign({ iss: "https://accounts.google.com", iat: now, exp: now + IDENTITY_SECONDS, ...claims });
   }
 
+  /** The claims of an identity token of ours that has not expired. */
+  verifyIdentity(token: string): Record<string, unknown> | undefined {
+    const claims = claimsOf(token);
+    if (!claims || !this.#key.signed(token) || Number(claims.exp) * 1000 <= this.#world.clock.now()) return undefined;
+    return claims;
+  }
+
   /**
    * Who holds this bearer token. Throws 401 for a token that claims to be ours and is forged or expired; a token we
    * know nothing about (gcloud's fixed ones) belongs to the owner.

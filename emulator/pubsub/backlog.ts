@@ -181,6 +181,12 @@ export class Backlog {
     }
   }
 
+  /** True while this delivery of a message is handed out: no other ended it, and its deadline has not passed. */
+  holds(messageId: string, attempt: number): boolean {
+    const entry = this.#entries.get(messageId);
+    return entry?.lease !== undefined && entry.attempts === attempt && entry.lease.until > this.#clock.now();
+  }
+
   /** Moves the deadline of a message handed out for the `attempt`th time; 0 gives it back. Stale ids change nothing. */
   extend(messageId: string, attempt: number, leaseMs: number): void {
     const entry = this.#entries.get(messageId);

@@ -5,10 +5,18 @@ import { byId, type World } from "../frame/world.ts";
 import { type Entry, newConsumer } from "./backlog.ts";
 import { checkMessages, type NewMessage, outOfRange } from "./messages.ts";
 import { alreadyExists, checkName, notFound, shortName } from "./names.ts";
-import { DELETED_TOPIC, type Message, type PushConfig, type Subscription, type Topic } from "./resources.ts";
+import {
+  DELETED_SCHEMA,
+  DELETED_TOPIC,
+  type Message,
+  type PushConfig,
+  type Subscription,
+  type Topic,
+} from "./resources.ts";
+import { Schemas } from "./schemas.ts";
 import { checkPushConfig, masked, subscriptionFrom, topicFrom } from "./settings.ts";
 import { type SavedSnapshot, type Snapshot, Snapshots } from "./snapshots.ts";
-import { type Received, type SavedSubscriber, Subscriber } from "./subscriber.ts";
+import { invalidAckIds, type Received, type SavedSubscriber, Subscriber } from "./subscriber.ts";
 
 export interface SavedPubsub {
   topics: Topic[];
@@ -27,14 +35,25 @@ export class PubsubCore {
   readonly #topics = new Map<string, Topic>();
   readonly #subscribers = new Map<string, Subscriber>();
   readonly snapshots: Snapshots;
+  readonly schemas: Schemas;
 
   constructor(world: World) {
     this.#world = world;
     this.snapshots = new Snapshots(world);
+    this.schemas = new Schemas(world);
+  }
+
+  #topicFrom(given: Json): Topic {
+    const topic = topicFrom(given);
+    const { schemaSettings } = topic;
+    if (schemaSettings && schemaSettings.schema !== DELETED_SCHEMA) {
+      topic.schemaSettings = this.schemas.checkSettings(schemaSettings);
+    }
+    return topic;
   }
 
   createTopic(given: Json): Topic {
-    const topic = topicFrom({ ...given, name: this.#id(given.name) });
+    const topic = this.#topicFrom({ ...given, name: this.#id(given.name) });
     if (this.#topics.has(topic.name)) throw alreadyExists(topic.name);
     this.#topics.set(topic.name, topic);
     this.#world.changed();
@@ -49,7 +68,7 @@ export class PubsubCore {
 
   updateTopic(given: Json, mask: string[]): Topic {
     const current = this.topic(String(given.name));
-    const topic = topicFrom(masked("Topic", current, given, mask));
+    const topic = this.#topicFrom(masked("Topic", current, given, mask));
     this.#topics.set(topic.name, topic);
     this.#world.changed();
     return topic;
@@ -63,6 +82,14 @@ export class PubsubCore {
       subscriber.subscription = { ...subscriber.subscription, topic: DELETED_TOPIC };
     }
     this.#world.changed();
+  }
+
+  /** Topics that demand it stay, and take no message any more. */
+  deleteSchema(asked: string): void {
+    const name = this.schemas.delete(asked);
+    for (const topic of this.#topics.values()) {
+      if (topic.schemaSettings?.schema === name) topic.schemaSettings.schema = DELETED_SCHEMA;
+    }
   }
 
   topics(project: string): Topic[] {
@@ -85,7 +112,13 @@ export class PubsubCore {
     checkMessages(messages);
     const publishTime = utc(this.#world.clock.now());
     const subscribers = this.#of(topic.name);
-    const published = messages.map(({ data, attributes, orderingKey }): Message => {
+    // All are held against the topic's schema before the first is published.
+    const attributesOf = messages.map(({ data = "", attributes }) => {
+      if (!topic.schemaSettings) return attributes;
+      return { ...attributes, ...this.schemas.attributesFor(topic.schemaSettings, Buffer.from(data, "base64")) };
+    });
+    const published = messages.map(({ data, orderingKey }, i): Message => {
+      const attributes = attributesOf[i];
       const message = {
         ...(data && { data }),
         ...(attributes && Object.keys(attributes).length > 0 && { attributes }),
@@ -180,7 +213,10 @@ export class PubsubCore {
 
   modifyPushConfig(name: string, pushConfig: PushConfig): void {
     const subscriber = this.subscriber(name);
-    subscriber.subscription = { ...subscriber.subscription, pushConfig: checkPushConfig(pushConfig) };
+    subscriber.subscription = subscriptionFrom({
+      ...subscriber.subscription,
+      pushConfig: checkPushConfig(pushConfig),
+    });
     this.#world.changed();
   }
 
@@ -285,13 +321,15 @@ export class PubsubCore {
   }
 
   acknowledge(name: string, ackIds: string[]): void {
-    this.#ackIds(name, ackIds).acknowledge(ackIds);
+    const invalid = this.#ackIds(name, ackIds).acknowledge(ackIds);
+    if (invalid.length > 0) throw invalidAckIds(invalid);
   }
 
   modifyAckDeadline(name: string, ackIds: string[], seconds: number): void {
     const subscriber = this.#ackIds(name, ackIds);
     if (seconds < 0 || seconds > 600) throw outOfRange("ack_deadline_seconds", seconds, 0, 600);
-    subscriber.modifyAckDeadline(ackIds.map((ackId) => ({ ackId, seconds })));
+    const invalid = subscriber.modifyAckDeadline(ackIds.map((ackId) => ({ ackId, seconds })));
+    if (invalid.length > 0) throw invalidAckIds(invalid);
   }
 
   #ackIds(name: string, ackIds: string[]): Subscriber {

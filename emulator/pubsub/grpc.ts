@@ -7,9 +7,9 @@ import { authorize, type Policies, permitted } from "./access.ts";
 import type { PubsubCore } from "./core.ts";
 import type { NewMessage } from "./messages.ts";
 import { pubsubDefinitions } from "./proto.ts";
-import { replayMethods, schemaService, topicSnapshots } from "./replay-grpc.ts";
+import { replayMethods, topicSnapshots } from "./replay-grpc.ts";
 import { MESSAGE, PUSH_CONFIG, type PushConfig, RECEIVED, SUBSCRIPTION, TOPIC } from "./resources.ts";
-import type { Schemas } from "./schemas.ts";
+import { schemaService } from "./schema-grpc.ts";
 import { streamingPull } from "./streaming.ts";
 
 type Headers = Record<string, string>;
@@ -17,7 +17,7 @@ type Headers = Record<string, string>;
 const MOST_PER_PAGE = 1000;
 
 /** google.pubsub.v1.Publisher and Subscriber, and google.iam.v1.IAMPolicy for their resources. */
-export function grpcServices(world: World, core: PubsubCore, policies: Policies, schemas: Schemas): GrpcService[] {
+export function grpcServices(world: World, core: PubsubCore, policies: Policies): GrpcService[] {
   const { publisher, subscriber, iam, schema } = pubsubDefinitions();
 
   /** A gRPC message in the JSON form, refused when it uses what is not emulated. */
@@ -124,7 +124,7 @@ export function grpcServices(world: World, core: PubsubCore, policies: Policies,
         }),
       },
     },
-    schemaService(world, schemas, schema),
+    schemaService(world, core, schema),
     {
       definition: iam,
       implementation: {
@@ -178,6 +178,7 @@ const SUBSCRIPTION_OUT: Shape = {
   ...SUBSCRIPTION,
   state: "string",
   detached: "boolean",
+  enableExactlyOnceDelivery: "boolean",
   topicMessageRetentionDuration: "duration",
 };
 

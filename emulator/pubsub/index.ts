@@ -7,7 +7,8 @@ import { PubsubCore, type SavedPubsub } from "./core.ts";
 import { grpcServices } from "./grpc.ts";
 import { replayRoutes } from "./replay-rest.ts";
 import { restRoutes } from "./rest.ts";
-import { type Schema, Schemas } from "./schemas.ts";
+import { schemaRoutes } from "./schema-rest.ts";
+import type { Schema } from "./schemas.ts";
 
 export interface PubsubService extends Service {
   publish: Doors["publish"];
@@ -34,11 +35,10 @@ function nameUnknown(method: string, path: string): string {
 export function createPubsub(world: World): PubsubService {
   const core = new PubsubCore(world);
   const policies = new Policies(world.ids);
-  const schemas = new Schemas(world);
   return {
     name: "pubsub",
     errors: "modern",
-    routes: [...restRoutes(world, core, policies), ...replayRoutes(world, core, schemas)],
+    routes: [...restRoutes(world, core, policies), ...replayRoutes(world, core), ...schemaRoutes(world, core)],
     prefixes: /^\/v1\/projects\/[^/]+\/(topics|subscriptions|snapshots|schemas)/,
     nameUnknown,
     core,
@@ -51,13 +51,13 @@ export function createPubsub(world: World): PubsubService {
         throw problem;
       }
     },
-    grpc: () => grpcServices(world, core, policies, schemas),
-    save: (): Saved => ({ ...core.save(), policies: policies.save(), schemas: schemas.save() }),
+    grpc: () => grpcServices(world, core, policies),
+    save: (): Saved => ({ ...core.save(), policies: policies.save(), schemas: core.schemas.save() }),
     load: (state) => {
       const saved = state as Saved;
       core.load(saved);
       policies.load(saved.policies);
-      schemas.load(saved.schemas);
+      core.schemas.load(saved.schemas);
     },
     close: () => core.close(),
   };

@@ -1,20 +1,18 @@
-import type { ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
+import type { UntypedServiceImplementation } from "@grpc/grpc-js";
 import { fromProto, type Json, toProto } from "../frame/fields.ts";
 import { unary } from "../frame/grpc.ts";
 import { page } from "../frame/pages.ts";
 import type { World } from "../frame/world.ts";
 import { authorize } from "./access.ts";
 import type { PubsubCore } from "./core.ts";
-import { SCHEMA, SEEK, SNAPSHOT } from "./resources.ts";
-import { type Schemas, shownSchema } from "./schemas.ts";
+import { SEEK, SNAPSHOT } from "./resources.ts";
 
 const MOST_PER_PAGE = 1000;
-const SCHEMA_OUT = { ...SCHEMA, revisionId: "string", revisionCreateTime: "timestamp" } as const;
 
 type Run = (name: string, request: Json) => Json;
 
 /** Methods whose one permission is asked on the name in one field of their request. */
-function methods(world: World, of: Record<string, [field: string, permission: string, run: Run]>) {
+export function methods(world: World, of: Record<string, [field: string, permission: string, run: Run]>) {
   return Object.fromEntries(
     Object.entries(of).map(([rpc, [field, permission, run]]) => [
       rpc,
@@ -27,11 +25,11 @@ function methods(world: World, of: Record<string, [field: string, permission: st
   );
 }
 
-function paged<T>(request: Json, all: T[], key: (item: T) => string) {
+export function paged<T>(request: Json, all: T[], key: (item: T) => string) {
   return page(all, key, Number(request.pageSize ?? 0), String(request.pageToken ?? ""), MOST_PER_PAGE);
 }
 
-const byName = ({ name }: { name: string }) => name;
+export const byName = ({ name }: { name: string }) => name;
 
 /** Seek and snapshots: the part of Subscriber that goes back in time. */
 export function replayMethods(world: World, core: PubsubCore): UntypedServiceImplementation {
@@ -85,34 +83,4 @@ export function topicSnapshots(world: World, core: PubsubCore): UntypedServiceIm
       },
     ],
   });
-}
-
-export function schemaService(world: World, schemas: Schemas, definition: ServiceDefinition) {
-  const out = (schema: object) => toProto(SCHEMA_OUT, { ...schema });
-  const implementation = methods(world, {
-    CreateSchema: [
-      "parent",
-      "schemas.create",
-      (parent, { schema, schemaId }) =>
-        out(schemas.create(`${parent}/schemas/${schemaId ?? ""}`, fromProto(SCHEMA, (schema ?? {}) as Json))),
-    ],
-    GetSchema: ["name", "schemas.get", (name, { view }) => out(shownSchema(schemas.get(name), view, "FULL"))],
-    ListSchemas: [
-      "parent",
-      "schemas.list",
-      (parent, request) => {
-        const { items, ...rest } = paged(request, schemas.all(parent), byName);
-        return { schemas: items.map((schema) => out(shownSchema(schema, request.view, "BASIC"))), ...rest };
-      },
-    ],
-    DeleteSchema: [
-      "name",
-      "schemas.delete",
-      (name) => {
-        schemas.delete(name);
-        return {};
-      },
-    ],
-  });
-  return { definition, implementation };
 }

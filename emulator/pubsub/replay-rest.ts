@@ -5,16 +5,15 @@ import type { Route } from "../frame/router.ts";
 import { byId, type World } from "../frame/world.ts";
 import { authorize } from "./access.ts";
 import type { PubsubCore } from "./core.ts";
-import { SCHEMA, SEEK, SNAPSHOT } from "./resources.ts";
-import { type Schemas, shownSchema } from "./schemas.ts";
+import { SEEK, SNAPSHOT } from "./resources.ts";
 
 const MOST_PER_PAGE = 1000;
 const PROJECT = "/v1/projects/{project}";
 const CREATE_SNAPSHOT: Shape = { subscription: "string", labels: "map" };
 const UPDATE_SNAPSHOT: Shape = { snapshot: { one: SNAPSHOT }, updateMask: "string" };
 
-/** Seek, snapshots and schemas over REST. */
-export function replayRoutes(world: World, core: PubsubCore, schemas: Schemas): Route[] {
+/** Seek and snapshots over REST. */
+export function replayRoutes(world: World, core: PubsubCore): Route[] {
   const body = (shape: Shape, call: Call): Json => readFields(shape, call.json(), world.loose);
   const named = ({ params }: Call, collection: string) =>
     byId(world, `projects/${params.project}/${collection}/${params.id ?? ""}`).replace(/\/$/, "");
@@ -26,14 +25,12 @@ export function replayRoutes(world: World, core: PubsubCore, schemas: Schemas): 
     path: string,
     permission: string,
     run: (name: string, call: Call) => unknown,
-    coverage: Route["coverage"] = "full",
   ): Route => {
     const collection = id.split(".")[0] ?? "";
     return {
       id: `pubsub.projects.${id}`,
       method,
       path: `${PROJECT}${path}`,
-      coverage,
       run: (call) => {
         const name = named(call, collection);
         authorize(world, call.headers, `pubsub.${permission}`, name);
@@ -69,25 +66,5 @@ export function replayRoutes(world: World, core: PubsubCore, schemas: Schemas): 
     route("topics.snapshots.list", "GET", "/topics/{id}/snapshots", "topics.get", (name, call) =>
       paged(call, "snapshots", core.topicSnapshots(name), (one) => one),
     ),
-    route(
-      "schemas.create",
-      "POST",
-      "/schemas",
-      "schemas.create",
-      (_, call) => schemas.create(`${parentOf(call)}/schemas/${call.query.get("schemaId") ?? ""}`, body(SCHEMA, call)),
-      "partly",
-    ),
-    route("schemas.get", "GET", "/schemas/{id}", "schemas.get", (name, call) =>
-      shownSchema(schemas.get(name), call.query.get("view"), "FULL"),
-    ),
-    route("schemas.list", "GET", "/schemas", "schemas.list", (_, call) =>
-      paged(
-        call,
-        "schemas",
-        schemas.all(parentOf(call)).map((schema) => shownSchema(schema, call.query.get("view"), "BASIC")),
-        byName,
-      ),
-    ),
-    route("schemas.delete", "DELETE", "/schemas/{id}", "schemas.delete", (name) => schemas.delete(name)),
   ];
 }

@@ -1,4 +1,5 @@
 import type { Shape } from "../frame/fields.ts";
+import type { SchemaSettings } from "./schemas.ts";
 
 /** https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics */
 export interface Topic {
@@ -7,6 +8,7 @@ export interface Topic {
   messageStoragePolicy?: object;
   kmsKeyName?: string;
   messageRetentionDuration?: string;
+  schemaSettings?: SchemaSettings;
   state: "ACTIVE";
 }
 
@@ -26,6 +28,7 @@ export interface Subscription {
   deadLetterPolicy?: { deadLetterTopic: string; maxDeliveryAttempts: number };
   retryPolicy?: { minimumBackoff: string; maximumBackoff: string };
   detached?: boolean;
+  enableExactlyOnceDelivery?: boolean;
   topicMessageRetentionDuration?: string;
   state: "ACTIVE";
 }
@@ -49,6 +52,8 @@ export interface Message {
 
 /** What a subscription of a deleted topic names as its topic. */
 export const DELETED_TOPIC = "_deleted-topic_";
+/** What a topic whose schema was deleted names as its schema. */
+export const DELETED_SCHEMA = "_deleted-schema_";
 
 export const MESSAGE: Shape = {
   data: "bytes",
@@ -63,13 +68,15 @@ export const TOPIC: Shape = {
   labels: "map",
   messageStoragePolicy: { one: { allowedPersistenceRegions: "strings", enforceInTransit: "boolean" } },
   kmsKeyName: "string",
-  schemaSettings: "absent",
+  schemaSettings: {
+    one: { schema: "string", encoding: "string", firstRevisionId: "string", lastRevisionId: "string" },
+  },
   satisfiesPzs: "output",
   messageRetentionDuration: "duration",
   state: "output",
   ingestionDataSourceSettings: "absent",
   messageTransforms: "absent",
-  tags: "absent",
+  tags: "absentMap",
 };
 
 export const PUSH_CONFIG: Shape = {
@@ -102,7 +109,7 @@ export const SUBSCRIPTION: Shape = {
   state: "output",
   analyticsHubSubscriptionInfo: "output",
   messageTransforms: "absent",
-  tags: "absent",
+  tags: "absentMap",
 };
 
 export const SNAPSHOT: Shape = { name: "string", topic: "string", expireTime: "timestamp", labels: "map" };

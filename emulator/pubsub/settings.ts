@@ -9,7 +9,7 @@ const DAY = 86_400;
 const LABEL_KEY = /^[\p{Ll}\p{Lo}][\p{Ll}\p{Lo}\p{N}_-]{0,62}$/u;
 const LABEL_VALUE = /^[\p{Ll}\p{Lo}\p{N}_-]{0,63}$/u;
 
-const TOPIC_UPDATES = ["labels", "messageStoragePolicy", "messageRetentionDuration", "kmsKeyName"];
+const TOPIC_UPDATES = ["labels", "messageStoragePolicy", "messageRetentionDuration", "kmsKeyName", "schemaSettings"];
 const SUBSCRIPTION_UPDATES = [
   "pushConfig",
   "ackDeadlineSeconds",
@@ -66,10 +66,13 @@ export function checkPushConfig(push: PushConfig): PushConfig {
  * https://cloud.google.com/pubsub/docs/subscription-properties
  */
 export function subscriptionFrom(given: Json): Subscription {
-  const { enableExactlyOnceDelivery, ...rest } = given as Partial<Subscription> & {
-    enableExactlyOnceDelivery?: boolean;
-  };
-  if (enableExactlyOnceDelivery) throw new ApiError(501, "the field enable_exactly_once_delivery is not emulated");
+  const { enableExactlyOnceDelivery, ...rest } = given as Partial<Subscription>;
+  if (enableExactlyOnceDelivery && rest.pushConfig?.pushEndpoint) {
+    throw new ApiError(
+      400,
+      "Exactly-once delivery is for subscriptions that are pulled: a push subscription cannot have it.",
+    );
+  }
   const subscription: Subscription = {
     ...rest,
     name: String(rest.name),
@@ -78,6 +81,7 @@ export function subscriptionFrom(given: Json): Subscription {
     ackDeadlineSeconds: rest.ackDeadlineSeconds || 10,
     messageRetentionDuration: rest.messageRetentionDuration ?? `${7 * DAY}s`,
     expirationPolicy: rest.expirationPolicy ?? { ttl: `${31 * DAY}s` },
+    ...(enableExactlyOnceDelivery && { enableExactlyOnceDelivery }),
     state: "ACTIVE",
   };
   checkName("subscriptions", subscription.name);

@@ -80,6 +80,13 @@ export function streamingPull(
       return received.length;
     };
 
+    /** Only exactly-once delivery tells what became of ids that came over the stream. */
+    const confirm = (field: string, ids: string[], invalidAckIds: string[]): void => {
+      if (!subscriber?.exactlyOnce) return;
+      const ackIds = ids.filter((id) => !invalidAckIds.includes(id));
+      call.write({ [field]: { ackIds, invalidAckIds }, subscriptionProperties: properties(subscriber) });
+    };
+
     const open = (request: StreamRequest): void => {
       subscriber = find(request.subscription ?? "", textHeaders(call.metadata));
       subscriber.checkPullable();
@@ -105,11 +112,11 @@ export function streamingPull(
           throw new ApiError(400, "modify_deadline_ack_ids and modify_deadline_seconds differ in length.");
         }
         if (modifyDeadlineAckIds.length > 0) {
-          subscriber?.modifyAckDeadline(
-            modifyDeadlineAckIds.map((ackId, i) => ({ ackId, seconds: modifyDeadlineSeconds[i] ?? 0 })),
-          );
+          const changes = modifyDeadlineAckIds.map((ackId, i) => ({ ackId, seconds: modifyDeadlineSeconds[i] ?? 0 }));
+          const invalid = subscriber?.modifyAckDeadline(changes) ?? [];
+          confirm("modifyAckDeadlineConfirmation", modifyDeadlineAckIds, invalid);
         }
-        if (ackIds.length > 0) subscriber?.acknowledge(ackIds);
+        if (ackIds.length > 0) confirm("acknowledgeConfirmation", ackIds, subscriber?.acknowledge(ackIds) ?? []);
       } catch (problem) {
         fail(problem);
       }
@@ -126,7 +133,7 @@ export function streamingPull(
 
 function properties({ subscription }: Subscriber): Json {
   return {
-    exactlyOnceDeliveryEnabled: false,
+    exactlyOnceDeliveryEnabled: subscription.enableExactlyOnceDelivery ?? false,
     messageOrderingEnabled: subscription.enableMessageOrdering ?? false,
   };
 }

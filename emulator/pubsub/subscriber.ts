@@ -157,18 +157,46 @@ export class Subscriber {
     }));
   }
 
-  acknowledge(ids: string[]): void {
-    const parsed = ids.map(parseAckId);
+  /**
+   * With exactly-once delivery, ids whose delivery has ended are not acknowledged and are returned; an id that was never
+   * one is among them. Without it every id that is one is as good as another.
+   */
+  acknowledge(ids: string[]): string[] {
+    const { valid, invalid } = this.#parsed(ids);
     this.touch();
-    for (const { messageId, attempt } of parsed) this.backlog.acknowledge(messageId, attempt);
+    for (const { messageId, attempt } of valid) this.backlog.acknowledge(messageId, attempt);
     this.#world.changed();
+    return invalid;
   }
 
-  modifyAckDeadline(changes: { ackId: string; seconds: number }[]): void {
-    const parsed = changes.map(({ ackId, seconds }) => ({ ...parseAckId(ackId), seconds }));
+  /** As `acknowledge` does, returns the ids that were of no use. */
+  modifyAckDeadline(changes: { ackId: string; seconds: number }[]): string[] {
+    const seconds = new Map(changes.map(({ ackId, seconds: many }) => [ackId, many]));
+    const { valid, invalid } = this.#parsed([...seconds.keys()]);
     this.touch();
-    for (const { messageId, attempt, seconds } of parsed) this.backlog.extend(messageId, attempt, seconds * 1000);
+    for (const { id, messageId, attempt } of valid) {
+      this.backlog.extend(messageId, attempt, (seconds.get(id) ?? 0) * 1000);
+    }
     this.#world.changed();
+    return invalid;
+  }
+
+  get exactlyOnce(): boolean {
+    return this.#subscription.enableExactlyOnceDelivery === true;
+  }
+
+  #parsed(ids: string[]): { valid: (AckId & { id: string })[]; invalid: string[] } {
+    const parsed = ids.map((id) => ({ id, of: readAckId(id) }));
+    const wrong = parsed.find(({ of }) => of === undefined);
+    if (wrong && !this.exactlyOnce) {
+      throw new ApiError(400, `You have passed an invalid ack ID to the service (ack_id=${wrong.id}).`);
+    }
+    const isValid = (of: AckId | undefined) =>
+      of !== undefined && (!this.exactlyOnce || this.backlog.holds(of.messageId, of.attempt));
+    return {
+      valid: parsed.flatMap(({ id, of }) => (of && isValid(of) ? [{ id, ...of }] : [])),
+      invalid: parsed.filter(({ of }) => !isValid(of)).map(({ id }) => id),
+    };
   }
 
   seek(to: { instant: number } | { messages: Message[] }): void {
@@ -249,8 +277,31 @@ function ackId(entry: Entry): string {
   return Buffer.from(`${entry.message.messageId}:${entry.attempts}`).toString("base64url");
 }
 
-function parseAckId(id: string): { messageId: string; attempt: number } {
+interface AckId {
+  messageId: string;
+  /** Which delivery of the message. */
+  attempt: number;
+}
+
+function readAckId(id: string): AckId | undefined {
   const match = /^(\d+):(\d+)$/.exec(Buffer.from(id, "base64url").toString());
-  if (!match) throw new ApiError(400, `You have passed an invalid ack ID to the service (ack_id=${id}).`);
-  return { messageId: match[1] ?? "", attempt: Number(match[2]) };
+  return match ? { messageId: match[1] ?? "", attempt: Number(match[2]) } : undefined;
+}
+
+/** What a call of its own is answered that holds such ids; clients read from it which of them to give up. */
+export function invalidAckIds(ids: string[]): ApiError {
+  return new ApiError(
+    400,
+    "Some acknowledgement ids in the request were invalid. This could be because the acknowledgement ids have expired or the acknowledgement ids were malformed.",
+    {
+      details: [
+        {
+          "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+          reason: "EXACTLY_ONCE_ACKID_FAILURE",
+          domain: "pubsub.googleapis.com",
+          metadata: Object.fromEntries(ids.map((id) => [id, "PERMANENT_FAILURE_INVALID_ACK_ID"])),
+        },
+      ],
+    },
+  );
 }

@@ -2,6 +2,7 @@ import type { Cancel } from "../frame/clock.ts";
 import type { GrpcService } from "../frame/grpc.ts";
 import type { Service } from "../frame/router.ts";
 import type { World } from "../frame/world.ts";
+import { locationRoutes } from "../locations.ts";
 import { grpcService } from "./grpc.ts";
 import { createMethods } from "./methods.ts";
 import type { Secret, Version } from "./model.ts";
@@ -50,7 +51,7 @@ export function createSecretManager(world: World): SecretManagerService {
   return {
     name: "secretmanager",
     errors: "modern",
-    routes: restRoutes(methods),
+    routes: [...restRoutes(methods), ...locationRoutes(world, "secretmanager")],
     prefixes: /^\/v1\/projects\/[^/]+\/(locations\/[^/]+\/)?secrets/,
     nameUnknown: (method, path) => {
       const place = path.includes("/locations/") ? "locations." : "";

@@ -38,11 +38,31 @@ export function secretResource(world: World, secret: Secret): Json {
   };
 }
 
+/** The version of a Cloud KMS key that a payload is marked with: the first, there being no Cloud KMS here. */
+function encryptionStatus(settings: unknown): Json | undefined {
+  if (!isObject(settings) || typeof settings.kmsKeyName !== "string") return undefined;
+  return { kmsKeyVersionName: `${settings.kmsKeyName}/cryptoKeyVersions/1` };
+}
+
+function withEncryption(settings: unknown): Json {
+  const status = encryptionStatus(settings);
+  return status ? { customerManagedEncryption: status } : {};
+}
+
 function replicationStatus({ replication }: Secret): Json {
-  const { userManaged } = replication ?? {};
-  if (!isObject(userManaged)) return { automatic: {} };
+  const { automatic, userManaged } = replication ?? {};
+  if (!isObject(userManaged)) {
+    return { automatic: withEncryption(isObject(automatic) ? automatic.customerManagedEncryption : undefined) };
+  }
   const replicas = Array.isArray(userManaged.replicas) ? userManaged.replicas.filter(isObject) : [];
-  return { userManaged: { replicas: replicas.map(({ location }) => ({ location })) } };
+  return {
+    userManaged: {
+      replicas: replicas.map(({ location, customerManagedEncryption }) => ({
+        location,
+        ...withEncryption(customerManagedEncryption),
+      })),
+    },
+  };
 }
 
 /** Never with the payload. */
@@ -52,7 +72,9 @@ export function versionResource(world: World, secret: Secret, version: Version):
     createTime: instantText(version.createdAt),
     ...(version.destroyedAt !== undefined && { destroyTime: instantText(version.destroyedAt) }),
     state: version.state,
-    ...(secret.replication && { replicationStatus: replicationStatus(secret) }),
+    ...(secret.replication
+      ? { replicationStatus: replicationStatus(secret) }
+      : withEncryption(secret.customerManagedEncryption)),
     etag: version.etag,
     ...(version.hadChecksum && { clientSpecifiedPayloadChecksum: true }),
     ...(version.destroyAt !== undefined && { scheduledDestroyTime: instantText(version.destroyAt) }),

@@ -100,11 +100,35 @@ function rotation(value: unknown, now: number): Rotation | undefined {
   return result;
 }
 
+const KMS_KEY = /^projects\/[^/]+\/locations\/[^/]+\/keyRings\/[^/]+\/cryptoKeys\/[^/]+$/;
+
+/** A Cloud KMS key in the place that secrets lie in, taken at its word: there is no Cloud KMS here. */
+function requireKey(value: unknown, location: string): void {
+  if (value === undefined || value === null) return;
+  const name = isObject(value) ? value.kmsKeyName : undefined;
+  if (typeof name !== "string" || !KMS_KEY.test(name)) throw invalid(`Invalid kms_key_name [${String(name)}].`);
+  const place = name.split("/")[3];
+  if (place !== location) throw invalid(`The Cloud KMS key [${name}] must be in the location [${location}].`);
+}
+
+/** Keys of all replicas or of none. */
+function requireKeys(replicas: Json[]): void {
+  for (const one of replicas) requireKey(one.customerManagedEncryption, String(one.location));
+  const count = replicas.filter((one) => isObject(one.customerManagedEncryption)).length;
+  if (count > 0 && count < replicas.length) {
+    throw invalid("Either all replicas or none must have a customer-managed encryption key.");
+  }
+}
+
 function replication(value: unknown): Json {
   if (!isObject(value)) throw invalid("Field [secret.replication] is required.");
-  if (isObject(value.automatic)) return { automatic: value.automatic };
+  if (isObject(value.automatic)) {
+    requireKey(value.automatic.customerManagedEncryption, "global");
+    return { automatic: value.automatic };
+  }
   const replicas = isObject(value.userManaged) ? value.userManaged.replicas : undefined;
   if (Array.isArray(replicas) && replicas.length > 0 && replicas.every((one) => isObject(one) && one.location)) {
+    requireKeys(replicas.filter(isObject));
     return { userManaged: value.userManaged };
   }
   throw invalid("Field [secret.replication] must hold automatic, or user_managed with at least one replica.");
@@ -150,6 +174,10 @@ const CHANGES: Record<string, (secret: Secret, body: Json, now: number) => void>
     secret.destroyDelaySeconds = seconds;
   },
   customerManagedEncryption: (secret, body) => {
+    if (secret.location === undefined && isObject(body.customerManagedEncryption)) {
+      throw invalid("Field [secret.customer_managed_encryption] is for regional secrets: set it in the replication.");
+    }
+    requireKey(body.customerManagedEncryption, secret.location ?? "");
     if (isObject(body.customerManagedEncryption)) secret.customerManagedEncryption = body.customerManagedEncryption;
     else delete secret.customerManagedEncryption;
   },
@@ -173,7 +201,12 @@ export function applyAll(world: World, secret: Secret, body: Json, now: number):
   else if (body.replication !== undefined) {
     throw invalid("Field [secret.replication] must not be set for a regional secret.");
   }
-  if (typeof body.secretType === "string") secret.secretType = body.secretType;
+  if (typeof body.secretType === "string" && body.secretType !== "SECRET_TYPE_UNSPECIFIED") {
+    if (body.secretType === "CLOUD_SQL_DB_CREDENTIALS" && secret.location === undefined) {
+      throw invalid("The secret type [CLOUD_SQL_DB_CREDENTIALS] is for regional secrets.");
+    }
+    secret.secretType = body.secretType;
+  }
   apply(world, secret, body, Object.keys(body), now);
 }
 

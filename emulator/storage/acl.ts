@@ -1,3 +1,4 @@
+import { ApiError } from "../frame/errors.ts";
 import type { Call } from "../frame/http.ts";
 import type { World } from "../frame/world.ts";
 import { type Bucket, type Generation, isObject, type Json } from "./model.ts";
@@ -42,10 +43,39 @@ function predefined(world: World, name: string, kind: AclKind): Grant[] | undefi
   return both[name] ?? own[kind][name];
 }
 
-export function requireLists(bucket: Bucket): void {
+/** Throws 400 where access is uniform, and 412 for lists that would make public what may not be. */
+export function requireLists(bucket: Bucket, ...lists: unknown[]): void {
   if (hasUniformAccess(bucket)) {
     throw invalid("Cannot use legacy ACLs when uniform bucket-level access is enabled.");
   }
+  const entities = lists.flatMap((list) => (Array.isArray(list) ? list : [])).filter(isObject);
+  requireNotPublic(
+    bucket,
+    entities.map(({ entity }) => entity),
+  );
+}
+
+const EVERYBODY: readonly unknown[] = ["allUsers", "allAuthenticatedUsers"];
+
+/** Throws 412 when one of them is everybody and the bucket prevents public access. */
+export function requireNotPublic(bucket: Bucket, members: unknown[]): void {
+  const { iamConfiguration } = bucket.settings;
+  if (!isObject(iamConfiguration) || iamConfiguration.publicAccessPrevention !== "enforced") return;
+  if (!members.some((member) => EVERYBODY.includes(member))) return;
+  throw new ApiError(
+    412,
+    "The member bindings allUsers and allAuthenticatedUsers are not allowed since public access prevention is enforced.",
+    { reason: "conditionNotMet" },
+  );
+}
+
+/** The same list as the XML API names it: `public-read`. */
+export function grantsOfHeader(world: World, name: string | undefined): Grant[] | undefined {
+  if (!name) return undefined;
+  const camel = name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  const grants = predefined(world, camel, "object");
+  if (!grants) throw invalid(`Invalid argument for x-goog-acl: ${name}`);
+  return grants;
 }
 
 /** The list that a `predefinedAcl` parameter stands for, if it was given. */

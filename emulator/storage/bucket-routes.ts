@@ -1,14 +1,20 @@
-import { ApiError } from "../frame/errors.ts";
 import type { Answer, Call } from "../frame/http.ts";
 import type { Route } from "../frame/router.ts";
 import type { World } from "../frame/world.ts";
-import { predefinedAcl, requireLists } from "./acl.ts";
+import { predefinedAcl, requireLists, requireNotPublic } from "./acl.ts";
 import type { Buckets } from "./buckets.ts";
-import { conditionsOf, isUnchanged, isUnchangedByEtag, requireMet } from "./conditions.ts";
+import { conditionsOf, generationOf, isUnchanged, isUnchangedByEtag, requireMet } from "./conditions.ts";
+import { flag } from "./flags.ts";
 import { list, searchOf } from "./listing.ts";
 import { type Bucket, isObject } from "./model.ts";
-import { conditionNotMet, invalid, notServed, permit, required } from "./problems.ts";
-import { bucketResource, locationType, numberEtag } from "./resources.ts";
+import { needsUniformAccess, policyFrom, shownPolicy } from "./policies.ts";
+import { invalid, permit, required } from "./problems.ts";
+import { bucketResource, locationType, numberEtag, projectNumber } from "./resources.ts";
+import { hasUniformAccess } from "./uniform.ts";
+
+function isSet(value: unknown): boolean {
+  return value !== undefined && value !== null;
+}
 
 /** Buckets, their IAM policies and what belongs to a project. Paths are below `/storage/v1`. */
 export function bucketRoutes(world: World, buckets: Buckets): Route[] {
@@ -17,8 +23,8 @@ export function bucketRoutes(world: World, buckets: Buckets): Route[] {
     permit(world, call.headers, permission, bucket);
     return buckets.get(bucket);
   };
-  const show = (call: Call, bucket: Bucket): Answer => ({
-    json: bucketResource(world, bucket, call.query.get("projection") ?? "noAcl"),
+  const show = (call: Call, bucket: Bucket, usual = "noAcl"): Answer => ({
+    json: bucketResource(world, bucket, call.query.get("projection") ?? usual),
     headers: { etag: numberEtag(bucket.metageneration) },
   });
   const projectOf = (call: Call): string => {
@@ -36,19 +42,18 @@ export function bucketRoutes(world: World, buckets: Buckets): Route[] {
   const change = (call: Call, replace: boolean): Answer => {
     const bucket = open(call, "storage.buckets.update");
     requireMet(conditionsOf(call.query), bucket);
-    const lists = predefinedLists(call);
-    if (Object.keys(lists).length > 0) requireLists(bucket);
-    buckets.change(bucket, { ...call.json(), ...lists }, replace);
-    return show(call, bucket);
+    const body = { ...call.json(), ...predefinedLists(call) };
+    if (isSet(body.acl) || isSet(body.defaultObjectAcl)) requireLists(bucket, body.acl, body.defaultObjectAcl);
+    buckets.change(bucket, body, replace);
+    return show(call, bucket, "full");
   };
 
-  const policyOf = (bucket: Bucket) => ({
-    kind: "storage#policy",
-    resourceId: `projects/_/buckets/${bucket.name}`,
-    version: bucket.policy.version,
-    etag: numberEtag(bucket.policy.revision),
-    bindings: bucket.policy.bindings,
-  });
+  const policyOf = (bucket: Bucket) => shownPolicy(bucket.policy, `projects/_/buckets/${bucket.name}`);
+  const generation = (call: Call): string => {
+    const asked = generationOf(call.query);
+    if (asked === undefined) throw required("generation");
+    return asked;
+  };
 
   const path = "/b/{bucket}";
   return [
@@ -57,11 +62,12 @@ export function bucketRoutes(world: World, buckets: Buckets): Route[] {
       method: "POST",
       path: "/b",
       run: (call) => {
-        if (call.query.get("enableObjectRetention") === "true") throw notServed("the parameter enableObjectRetention");
+        const objectRetention = flag(call.query, "enableObjectRetention");
         const project = projectOf(call);
         const body = call.json();
         permit(world, call.headers, "storage.buckets.create", String(body.name ?? ""));
-        return show(call, buckets.create(project, { ...body, ...predefinedLists(call) }));
+        const made = buckets.create(project, { ...body, ...predefinedLists(call) }, objectRetention);
+        return show(call, made, isSet(body.acl) || isSet(body.defaultObjectAcl) ? "full" : "noAcl");
       },
     },
     {
@@ -70,9 +76,12 @@ export function bucketRoutes(world: World, buckets: Buckets): Route[] {
       path: "/b",
       run: (call) => {
         const project = projectOf(call);
-        if (call.query.get("softDeleted") === "true") throw notServed("listing soft-deleted buckets");
         permit(world, call.headers, "storage.buckets.list", "*");
-        const { items, nextPageToken } = list(buckets.list(project), searchOf(call.query));
+        const isSoft = flag(call.query, "softDeleted");
+        const all = isSoft
+          ? buckets.softDeleted().filter((bucket) => bucket.project === project)
+          : buckets.list(project);
+        const { items, nextPageToken } = list(all, searchOf(call.query));
         const projection = call.query.get("projection") ?? "noAcl";
         return {
           json: {
@@ -88,6 +97,10 @@ export function bucketRoutes(world: World, buckets: Buckets): Route[] {
       method: "GET",
       path,
       run: (call) => {
+        if (flag(call.query, "softDeleted")) {
+          permit(world, call.headers, "storage.buckets.get", call.params.bucket ?? "");
+          return show(call, buckets.getSoftDeleted(call.params.bucket ?? "", generation(call)));
+        }
         const bucket = open(call, "storage.buckets.get");
         const etag = numberEtag(bucket.metageneration);
         if (isUnchanged(conditionsOf(call.query), bucket) || isUnchangedByEtag(call.headers, etag)) {
@@ -105,6 +118,16 @@ export function bucketRoutes(world: World, buckets: Buckets): Route[] {
       run: (call) => {
         buckets.delete(open(call, "storage.buckets.delete"), conditionsOf(call.query));
         return { status: 204 };
+      },
+    },
+    {
+      id: "storage.buckets.restore",
+      method: "POST",
+      path: `${path}/restore`,
+      run: (call) => {
+        const { bucket = "" } = call.params;
+        permit(world, call.headers, "storage.buckets.restore", bucket);
+        return show(call, buckets.restore(bucket, generation(call)));
       },
     },
     {
@@ -135,20 +158,9 @@ export function bucketRoutes(world: World, buckets: Buckets): Route[] {
             bucket: bucket.name,
             location: bucket.location,
             locationType: locationType(bucket.location),
-            hierarchicalNamespace: { enabled: false },
+            hierarchicalNamespace: { enabled: isObject(bucket.settings.hierarchicalNamespace) },
           },
         };
-      },
-    },
-    {
-      // `gcloud storage rm -r` asks. Making one is not served, so there is none to list.
-      id: "storage.managedFolders.list",
-      method: "GET",
-      path: `${path}/managedFolders`,
-      coverage: "partly",
-      run: (call) => {
-        open(call, "storage.managedFolders.list");
-        return { json: { kind: "storage#managedFolders" } };
       },
     },
     {
@@ -163,16 +175,10 @@ export function bucketRoutes(world: World, buckets: Buckets): Route[] {
       path: `${path}/iam`,
       run: (call) => {
         const bucket = open(call, "storage.buckets.setIamPolicy");
-        const { bindings, version, etag } = call.json<{ bindings?: unknown; version?: unknown; etag?: unknown }>();
-        if (typeof etag === "string" && etag !== "" && etag !== numberEtag(bucket.policy.revision)) {
-          throw conditionNotMet();
-        }
-        if (bindings !== undefined && !Array.isArray(bindings)) throw invalid("Invalid value for: bindings");
-        bucket.policy = {
-          bindings: bindings ?? [],
-          version: typeof version === "number" ? version : 1,
-          revision: bucket.policy.revision + 1,
-        };
+        bucket.policy = policyFrom(call.json(), bucket.policy, (members, hasCondition) => {
+          requireNotPublic(bucket, members);
+          if (hasCondition && !hasUniformAccess(bucket)) throw needsUniformAccess();
+        });
         buckets.touch(bucket);
         return { json: policyOf(bucket) };
       },
@@ -198,14 +204,12 @@ export function bucketRoutes(world: World, buckets: Buckets): Route[] {
       method: "GET",
       path: "/projects/{project}/serviceAccount",
       run: (call) => {
-        const { project } = call.params;
-        if (project !== world.project && project !== world.projectNumber) {
-          throw new ApiError(404, `Project ${project} not found.`, { reason: "notFound" });
-        }
+        // Names of buckets are global here whatever the project, and so every project has its agent.
+        const number = projectNumber(world, call.params.project ?? "");
         return {
           json: {
             kind: "storage#serviceAccount",
-            email_address: `service-${world.projectNumber}@gs-project-accounts.iam.gserviceaccount.com`,
+            email_address: `service-${number}@gs-project-accounts.iam.gserviceaccount.com`,
           },
         };
       },

@@ -2,10 +2,10 @@ import { ApiError } from "../frame/errors.ts";
 import { Micros } from "../frame/micros.ts";
 import { utc } from "../frame/time.ts";
 import type { World } from "../frame/world.ts";
+import { completed, DAY_SECONDS } from "./bucket-settings.ts";
 import { type Conditions, requireMet } from "./conditions.ts";
-import { checkLifecycle } from "./lifecycle.ts";
 import { type Bucket, isObject, type Json, merged } from "./model.ts";
-import { checkFields, invalid, noBucket, notServed } from "./problems.ts";
+import { checkFields, invalid, noBucket } from "./problems.ts";
 
 const SETTINGS = new Set(
   (
@@ -22,13 +22,6 @@ const OUTPUT_ONLY =
   );
 
 const KNOWN = new Set([...SETTINGS, ...OUTPUT_ONLY]);
-const STORAGE_CLASSES = new Set(
-  "STANDARD NEARLINE COLDLINE ARCHIVE MULTI_REGIONAL REGIONAL DURABLE_REDUCED_AVAILABILITY".split(" "),
-);
-const DAY_SECONDS = 86_400;
-const SOFT_DELETE_DEFAULT_SECONDS = 7 * DAY_SECONDS;
-const SOFT_DELETE_MAX_SECONDS = 90 * DAY_SECONDS;
-
 /** https://cloud.google.com/storage/docs/buckets#naming */
 function requireName(name: string): void {
   const parts = name.split(".");
@@ -46,6 +39,7 @@ function requireName(name: string): void {
 export class Buckets {
   readonly #world: World;
   readonly #byName = new Map<string, Bucket>();
+  #soft: Bucket[] = [];
   readonly micros: Micros;
 
   constructor(world: World) {
@@ -74,29 +68,52 @@ export class Buckets {
     return [...this.#byName.values()];
   }
 
-  adopt(bucket: Bucket): void {
-    this.#byName.set(bucket.name, bucket);
+  /** Buckets that can still be restored; those past their time are forgotten here. */
+  softDeleted(): Bucket[] {
+    const now = this.#world.clock.now();
+    this.#soft = this.#soft.filter(({ soft }) => soft !== undefined && soft.until > now);
+    return this.#soft;
   }
 
-  create(project: string, body: Json): Bucket {
+  /** Throws 404. */
+  getSoftDeleted(name: string, generation: string): Bucket {
+    const bucket = this.softDeleted().find((one) => one.name === name && one.generation === generation);
+    if (!bucket) throw noBucket();
+    return bucket;
+  }
+
+  /** With its objects as they were soft-deleted. Throws 404, and 409 where a bucket has its name now. */
+  restore(name: string, generation: string): Bucket {
+    const bucket = this.getSoftDeleted(name, generation);
+    if (this.#byName.has(name)) throw nameTaken();
+    delete bucket.soft;
+    this.#soft = this.#soft.filter((one) => one !== bucket);
+    this.#byName.set(name, bucket);
+    this.touch(bucket);
+    return bucket;
+  }
+
+  adopt(bucket: Bucket): void {
+    if (bucket.soft) this.#soft.push(bucket);
+    else this.#byName.set(bucket.name, bucket);
+  }
+
+  create(project: string, body: Json, objectRetention = false): Bucket {
     checkFields(this.#world, body, KNOWN);
     if (typeof body.name !== "string" || body.name === "") {
       throw new ApiError(400, "Required", { reason: "required" });
     }
     requireName(body.name);
-    if (this.#byName.has(body.name)) {
-      throw new ApiError(409, "Your previous request to create the named bucket succeeded and you already own it.", {
-        reason: "conflict",
-      });
-    }
+    if (this.#byName.has(body.name)) throw nameTaken();
     const now = this.#world.clock.now();
+    const enabled = objectRetention ? { objectRetention: { mode: "Enabled" } } : {};
     const bucket: Bucket = {
       name: body.name,
       project,
       generation: String(this.micros.next()),
       metageneration: 1,
       location: typeof body.location === "string" && body.location !== "" ? body.location.toUpperCase() : "US",
-      settings: this.#complete(settingsOf(merged({}, body)), undefined),
+      settings: this.#complete({ ...settingsOf(merged({}, body)), ...enabled }, undefined),
       createdAt: now,
       updatedAt: now,
       policy: { version: 1, revision: 1, bindings: legacyBindings(project) },
@@ -113,8 +130,14 @@ export class Buckets {
   /** `replace` is the PUT form: what the body leaves out goes back to its default. */
   change(bucket: Bucket, body: Json, replace: boolean): void {
     checkFields(this.#world, body, KNOWN);
-    const base = replace ? {} : bucket.settings;
-    bucket.settings = this.#complete(merged(base, settingsOf(body)), bucket);
+    const { objectRetention, hierarchicalNamespace } = bucket.settings;
+    // Neither can be taken away, by leaving it out either.
+    const lasting = {
+      ...(isObject(objectRetention) && { objectRetention }),
+      ...(isObject(hierarchicalNamespace) && { hierarchicalNamespace }),
+    };
+    const base = replace ? lasting : bucket.settings;
+    bucket.settings = this.#complete({ ...merged(base, settingsOf(body)), ...lasting }, bucket);
     this.touch(bucket);
   }
 
@@ -131,41 +154,23 @@ export class Buckets {
       throw new ApiError(409, "The bucket you tried to delete is not empty.", { reason: "conflict" });
     }
     this.#byName.delete(bucket.name);
+    const { softDeletePolicy } = bucket.settings;
+    const seconds = isObject(softDeletePolicy) ? Number(softDeletePolicy.retentionDurationSeconds) : 0;
+    const now = this.#world.clock.now();
+    if (seconds > 0) this.#soft.push({ ...bucket, soft: { at: now, until: now + seconds * 1000 } });
     this.#world.changed();
   }
 
-  /** Checks settings and fills in what the server decides. */
   #complete(settings: Json, before: Bucket | undefined): Json {
-    const now = utc(this.#world.clock.now());
-    const hierarchical = settings.hierarchicalNamespace;
-    if (isObject(hierarchical) && hierarchical.enabled === true) throw notServed("hierarchicalNamespace of a bucket");
-    const { autoclass, encryption, ipFilter } = settings;
-    if (isObject(autoclass) && autoclass.enabled === true) throw notServed("autoclass of a bucket");
-    if (isObject(encryption) && encryption.defaultKmsKeyName) throw notServed("encryption with a Cloud KMS key");
-    if (isObject(ipFilter) && ipFilter.mode === "Enabled") throw notServed("ipFilter of a bucket");
-    checkLifecycle(settings.lifecycle);
-    const storageClass = settings.storageClass ?? "STANDARD";
-    if (typeof storageClass !== "string" || !STORAGE_CLASSES.has(storageClass)) {
-      throw invalid(`Invalid storage class: ${String(storageClass)}`);
-    }
-    const kept = before?.settings.retentionPolicy;
-    if (isObject(kept) && kept.isLocked === true && !isObject(settings.retentionPolicy)) {
-      throw new ApiError(403, "Cannot remove a locked Retention Policy for bucket.", { reason: "forbidden" });
-    }
-    return {
-      ...settings,
-      storageClass,
-      iamConfiguration: accessConfiguration(
-        settings.iamConfiguration,
-        before?.settings.iamConfiguration,
-        utc(this.#world.clock.now() + 90 * DAY_SECONDS * 1000),
-      ),
-      softDeletePolicy: softDelete(settings.softDeletePolicy, before?.settings.softDeletePolicy, now),
-      ...(isObject(settings.retentionPolicy) && {
-        retentionPolicy: retention(settings.retentionPolicy, before?.settings.retentionPolicy, now),
-      }),
-    };
+    const now = this.#world.clock.now();
+    return completed(settings, before?.settings, utc(now), utc(now + 90 * DAY_SECONDS * 1000));
   }
+}
+
+function nameTaken(): ApiError {
+  return new ApiError(409, "Your previous request to create the named bucket succeeded and you already own it.", {
+    reason: "conflict",
+  });
 }
 
 function settingsOf(body: Json): Json {
@@ -180,56 +185,4 @@ function legacyBindings(project: string): unknown[] {
     },
     { role: "roles/storage.legacyBucketReader", members: [`projectViewer:${project}`] },
   ];
-}
-
-/** Uniform access under both its names, with the instant until which it can be taken back. */
-function accessConfiguration(given: unknown, before: unknown, lockedUntil: string): Json {
-  const asked = isObject(given) ? given : {};
-  const uniform = isObject(asked.uniformBucketLevelAccess)
-    ? asked.uniformBucketLevelAccess
-    : isObject(asked.bucketPolicyOnly)
-      ? asked.bucketPolicyOnly
-      : {};
-  const was = isObject(before) && isObject(before.uniformBucketLevelAccess) ? before.uniformBucketLevelAccess : {};
-  const enabled = uniform.enabled === true;
-  const access = enabled
-    ? { enabled, lockedTime: was.enabled === true ? was.lockedTime : lockedUntil }
-    : { enabled: false };
-  return {
-    ...asked,
-    bucketPolicyOnly: access,
-    uniformBucketLevelAccess: access,
-    publicAccessPrevention: asked.publicAccessPrevention ?? "inherited",
-  };
-}
-
-/** Seven days unless the caller says otherwise. https://cloud.google.com/storage/docs/soft-delete */
-function softDelete(given: unknown, before: unknown, now: string): Json {
-  const text = isObject(given) ? given.retentionDurationSeconds : undefined;
-  const seconds = text === undefined ? SOFT_DELETE_DEFAULT_SECONDS : Number(text);
-  const isAllowed = seconds === 0 || (seconds >= SOFT_DELETE_DEFAULT_SECONDS && seconds <= SOFT_DELETE_MAX_SECONDS);
-  if (!Number.isInteger(seconds) || !isAllowed) {
-    throw invalid("Soft delete policy retention duration must be 0 or between 7 days and 90 days.");
-  }
-  const same = isObject(before) && before.retentionDurationSeconds === String(seconds);
-  return {
-    retentionDurationSeconds: String(seconds),
-    effectiveTime: same ? before.effectiveTime : now,
-  };
-}
-
-function retention(given: Json, before: unknown, now: string): Json {
-  const seconds = Number(given.retentionPeriod);
-  if (!Number.isInteger(seconds) || seconds <= 0) throw invalid("Invalid retention period.");
-  if (isObject(before) && before.isLocked === true && seconds < Number(before.retentionPeriod)) {
-    throw new ApiError(403, "Cannot reduce retention duration of a locked Retention Policy for bucket.", {
-      reason: "forbidden",
-    });
-  }
-  const same = isObject(before) && before.retentionPeriod === String(seconds);
-  return {
-    ...given,
-    retentionPeriod: String(seconds),
-    effectiveTime: same ? before.effectiveTime : now,
-  };
 }

@@ -5,22 +5,29 @@ import type { World } from "../frame/world.ts";
 import { type Grant, predefinedAcl, requireLists } from "./acl.ts";
 import type { Buckets } from "./buckets.ts";
 import { conditionsOf, generationOf, requireMet } from "./conditions.ts";
-import { settingsOf, withoutNulls } from "./metadata.ts";
+import { type CustomerKey, customerKey, kmsKeyOf, plainBytes, requireKey } from "./keys.ts";
+import { requireStorageClass, settingsOf, withoutNulls } from "./metadata.ts";
 import { type Bucket, type Generation, isObject, type Json } from "./model.ts";
 import type { Objects } from "./objects.ts";
-import { checkNoCustomerKey } from "./options.ts";
 import { conditionNotMet, invalid, permit } from "./problems.ts";
 import { objectEtag, objectResource } from "./resources.ts";
+import { isFar, Rewrites } from "./rewrites.ts";
 
 const MOST_SOURCES = 32;
 
-/** Objects made from objects: `copy`, `rewrite`, `compose`, `move`. All bytes are here, so a rewrite is done at once. */
+/** Objects made from objects: `copy`, `rewrite`, `compose`, `move`. */
 export function copyRoutes(world: World, buckets: Buckets, objects: Objects): Route[] {
+  const rewrites = new Rewrites(world);
   const show = (call: Call, bucket: Bucket, one: Generation): Json =>
-    objectResource(world, bucket, one, call.query.get("projection") ?? "noAcl");
+    objectResource(
+      world,
+      bucket,
+      one,
+      call.query.get("projection") ?? "noAcl",
+      customerKey(call.headers) !== undefined,
+    );
 
   const target = (call: Call, bucketName: string, name: string): Bucket => {
-    checkNoCustomerKey(call);
     permit(world, call.headers, "storage.objects.create", bucketName, name);
     const bucket = buckets.get(bucketName);
     const before = objects.live(bucket, name);
@@ -40,33 +47,79 @@ export function copyRoutes(world: World, buckets: Buckets, objects: Objects): Ro
   const listOf = (call: Call, bucket: Bucket): { acl?: Grant[] } => {
     const acl = predefinedAcl(world, call, "destinationPredefinedAcl", "object");
     if (!acl) return {};
-    requireLists(bucket);
+    requireLists(bucket, acl);
     return { acl };
   };
 
   /** Metadata of the source goes along unless the caller sends its own, which then replaces it whole. */
-  const copy = (call: Call): { bucket: Bucket; one: Generation } => {
+  const copy = (
+    call: Call,
+    source: Generation,
+    sourceKey: CustomerKey | undefined,
+  ): { bucket: Bucket; one: Generation } => {
     const { destinationBucket = "", destinationObject: name = "" } = call.params;
-    const source = sourceOf(call);
     const bucket = target(call, destinationBucket, name);
+    const key = customerKey(call.headers);
+    const kmsKeyName = kmsKeyOf(call.query.get("destinationKmsKeyName"), bucket, key);
+    const bytes = plainBytes(source, sourceKey);
     const body = call.json();
-    const acl = listOf(call, bucket);
-    const { acl: _, ...asked } = withoutNulls(settingsOf(world, body));
+    const given = withoutNulls(settingsOf(world, body));
+    const acl = given.acl === undefined ? listOf(call, bucket) : { acl: given.acl };
+    if (given.acl !== undefined) requireLists(bucket, given.acl);
+    const { acl: _, ...asked } = given;
     const { acl: __, temporaryHold: ___, eventBasedHold: ____, retention: _____, ...own } = source.settings;
     const settings = Object.keys(asked).length > 0 ? { contentType: source.settings.contentType, ...asked } : own;
-    const storageClass = typeof body.storageClass === "string" ? body.storageClass : undefined;
     const one = objects.put(
       bucket,
       {
         name,
-        bytes: source.bytes,
+        bytes,
         settings: { ...settings, ...acl },
-        ...(storageClass !== undefined && { storageClass }),
+        ...(body.storageClass ? { storageClass: requireStorageClass(body.storageClass) } : {}),
         ...(source.componentCount !== undefined && { componentCount: source.componentCount }),
+        key,
+        kmsKeyName,
       },
       conditionsOf(call.query),
     );
     return { bucket, one };
+  };
+
+  const copyAtOnce = (call: Call): Answer => {
+    // The key of a copy's call is that of both objects.
+    const { bucket, one } = copy(call, sourceOf(call), customerKey(call.headers));
+    return { json: show(call, bucket, one), headers: { etag: objectEtag(one) } };
+  };
+
+  const rewrite = (call: Call): Answer => {
+    const { bucket: from = "", destinationBucket: to = "" } = call.params;
+    const source = sourceOf(call);
+    const sourceKey = customerKey(call.headers, true);
+    requireKey(source, sourceKey);
+    const far = isFar(call, buckets.get(from), buckets.get(to), source);
+    const progress = rewrites.go(call, source, far);
+    if (!progress.done) {
+      return {
+        json: {
+          kind: "storage#rewriteResponse",
+          totalBytesRewritten: String(progress.bytes),
+          objectSize: String(source.bytes.length),
+          done: false,
+          rewriteToken: progress.token,
+        },
+      };
+    }
+    const { bucket, one } = copy(call, source, sourceKey);
+    const size = String(one.bytes.length);
+    return {
+      json: {
+        kind: "storage#rewriteResponse",
+        totalBytesRewritten: size,
+        objectSize: size,
+        done: true,
+        resource: show(call, bucket, one),
+      },
+    };
   };
 
   const compose = (call: Call): Answer => {
@@ -81,6 +134,7 @@ export function copyRoutes(world: World, buckets: Buckets, objects: Objects): Ro
       );
     }
     const bucket = target(call, bucketName, name);
+    const key = customerKey(call.headers);
     const sources = asked.map((source) => {
       const sourceName = String(source.name ?? "");
       permit(world, call.headers, "storage.objects.get", bucketName, sourceName);
@@ -90,14 +144,19 @@ export function copyRoutes(world: World, buckets: Buckets, objects: Objects): Ro
       if (wanted !== undefined && String(wanted) !== one.generation) throw conditionNotMet();
       return one;
     });
-    const settings = withoutNulls(settingsOf(world, isObject(body.destination) ? body.destination : {}));
+    const bytes = Buffer.concat(sources.map((source) => plainBytes(source, key)));
+    const destination = isObject(body.destination) ? body.destination : {};
+    const settings = withoutNulls(settingsOf(world, destination));
     settings.contentType ??= sources[0]?.settings.contentType ?? "application/octet-stream";
     const one = objects.put(
       bucket,
       {
         name,
-        bytes: Buffer.concat(sources.map(({ bytes }) => bytes)),
+        bytes,
+        key,
+        kmsKeyName: kmsKeyOf(call.query.get("kmsKeyName"), bucket, key),
         settings: { ...settings, ...listOf(call, bucket) },
+        ...(destination.storageClass ? { storageClass: requireStorageClass(destination.storageClass) } : {}),
         componentCount: sources.reduce((sum, { componentCount = 1 }) => sum + componentCount, 0),
       },
       conditionsOf(call.query),
@@ -115,9 +174,7 @@ export function copyRoutes(world: World, buckets: Buckets, objects: Objects): Ro
     const source = sourceOf(call);
     permit(world, call.headers, "storage.objects.delete", bucketName, from);
     const bucket = target(call, bucketName, to);
-    const { name: _, bytes, settings, storageClass, componentCount } = source;
-    const count = componentCount === undefined ? {} : { componentCount };
-    const one = objects.put(bucket, { name: to, bytes, settings, storageClass, ...count }, conditionsOf(call.query));
+    const one = objects.again(bucket, to, source, conditionsOf(call.query));
     if (from !== to) objects.delete(bucket, from, undefined, {});
     return { json: show(call, bucket, one) };
   };
@@ -128,28 +185,13 @@ export function copyRoutes(world: World, buckets: Buckets, objects: Objects): Ro
       id: "storage.objects.copy",
       method: "POST",
       path: between.replace("{verb}", "copyTo"),
-      run: (call) => {
-        const { bucket, one } = copy(call);
-        return { json: show(call, bucket, one), headers: { etag: objectEtag(one) } };
-      },
+      run: copyAtOnce,
     },
     {
       id: "storage.objects.rewrite",
       method: "POST",
       path: between.replace("{verb}", "rewriteTo"),
-      run: (call) => {
-        const { bucket, one } = copy(call);
-        const size = String(one.bytes.length);
-        return {
-          json: {
-            kind: "storage#rewriteResponse",
-            totalBytesRewritten: size,
-            objectSize: size,
-            done: true,
-            resource: show(call, bucket, one),
-          },
-        };
-      },
+      run: rewrite,
     },
     { id: "storage.objects.compose", method: "POST", path: "/b/{bucket}/o/{object}/compose", run: compose },
     {

@@ -1,6 +1,7 @@
 import { gunzipSync } from "node:zlib";
 import { ApiError } from "../frame/errors.ts";
 import type { Answer } from "../frame/http.ts";
+import { customerKey, plainBytes } from "./keys.ts";
 import type { Generation } from "./model.ts";
 import { objectEtag } from "./resources.ts";
 
@@ -39,9 +40,13 @@ function mustUnpack(one: Generation, headers: Record<string, string>): boolean {
   );
 }
 
-/** The bytes of a generation, or the range asked for, with the headers clients verify them by. */
+/**
+ * The bytes of a generation, or the range asked for, with the headers clients verify them by. Throws 400 without the
+ * customer-supplied key that it may need.
+ */
 export function download(one: Generation, headers: Record<string, string>): Answer {
   const { settings } = one;
+  const bytes = plainBytes(one, customerKey(headers));
   const optional = {
     "content-encoding": text(settings, "contentEncoding"),
     "content-disposition": text(settings, "contentDisposition"),
@@ -56,32 +61,37 @@ export function download(one: Generation, headers: Record<string, string>): Answ
     "x-goog-metageneration": String(one.metageneration),
     "x-goog-hash": `crc32c=${one.crc32c}${one.md5 === undefined ? "" : `,md5=${one.md5}`}`,
     "x-goog-storage-class": one.storageClass,
+    ...(one.seal && {
+      "x-goog-encryption-algorithm": "AES256",
+      "x-goog-encryption-key-sha256": one.seal.sha256,
+    }),
+    ...(one.kmsKeyName !== undefined && { "x-goog-encryption-kms-key-name": one.kmsKeyName }),
     "x-goog-stored-content-encoding": text(settings, "contentEncoding") ?? "identity",
-    "x-goog-stored-content-length": String(one.bytes.length),
+    "x-goog-stored-content-length": String(bytes.length),
     ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
   };
   if (mustUnpack(one, headers)) {
     delete common["content-encoding"];
     const unpacked = { ...common, warning: "214 UploadServer gunzipped", vary: "Accept-Encoding" };
     try {
-      return { bytes: gunzipSync(one.bytes), headers: unpacked };
+      return { bytes: gunzipSync(bytes), headers: unpacked };
     } catch {
       // Labelled gzip and is not: sent as it lies there.
     }
   }
-  const span = spanOf(headers.range, one.bytes.length);
+  const span = spanOf(headers.range, bytes.length);
   if (span === "unsatisfiable") {
     throw new ApiError(416, "Request range not satisfiable", {
       reason: "requestedRangeNotSatisfiable",
       locationType: "header",
       location: "Range",
-      headers: { "content-range": `bytes */${one.bytes.length}` },
+      headers: { "content-range": `bytes */${bytes.length}` },
     });
   }
-  if (!span) return { bytes: one.bytes, headers: { ...common, "accept-ranges": "bytes" } };
+  if (!span) return { bytes, headers: { ...common, "accept-ranges": "bytes" } };
   return {
     status: 206,
-    bytes: one.bytes.subarray(span.from, span.to),
-    headers: { ...common, "content-range": `bytes ${span.from}-${span.to - 1}/${one.bytes.length}` },
+    bytes: bytes.subarray(span.from, span.to),
+    headers: { ...common, "content-range": `bytes ${span.from}-${span.to - 1}/${bytes.length}` },
   };
 }

@@ -5,11 +5,12 @@ import { page } from "../frame/pages.ts";
 import type { Route } from "../frame/router.ts";
 import { utc } from "../frame/time.ts";
 import { byId, type World } from "../frame/world.ts";
+import { flag } from "./flags.ts";
 import type { Json } from "./model.ts";
 import { conditionNotMet, invalid, permit, required } from "./problems.ts";
 import { numberEtag } from "./resources.ts";
 
-/** Keys of the XML API. The secret is shown once and not kept: signatures are not checked here. */
+/** Keys of the XML API. The secret is shown once, and kept to check what it signs. */
 export interface HmacKey {
   accessId: string;
   project: string;
@@ -18,6 +19,8 @@ export interface HmacKey {
   createdAt: number;
   updatedAt: number;
   changes: number;
+  /** Absent for a key of a state that was saved before secrets were kept: what it signs is believed. */
+  secret?: string;
 }
 
 const MOST_PER_PAGE = 250;
@@ -61,6 +64,7 @@ export function hmacRoutes(world: World, keys: Map<string, HmacKey>): Route[] {
         const email = call.query.get("serviceAccountEmail");
         if (!email) throw required("serviceAccountEmail");
         const now = world.clock.now();
+        const secret = randomBytes(30).toString("base64");
         const key: HmacKey = {
           accessId: `GOOG1E${world.ids.hex(55).toUpperCase()}`,
           project: projectOf(call),
@@ -69,10 +73,10 @@ export function hmacRoutes(world: World, keys: Map<string, HmacKey>): Route[] {
           createdAt: now,
           updatedAt: now,
           changes: 1,
+          secret,
         };
         keys.set(key.accessId, key);
         world.changed();
-        const secret = randomBytes(30).toString("base64");
         return { json: { kind: "storage#hmacKey", secret, metadata: resource(key) } };
       },
     },
@@ -88,7 +92,7 @@ export function hmacRoutes(world: World, keys: Map<string, HmacKey>): Route[] {
           (key) =>
             key.project === projectOf(call) &&
             (!email || key.email === email) &&
-            (query.get("showDeletedKeys") === "true" || key.state !== "DELETED"),
+            (flag(query, "showDeletedKeys") || key.state !== "DELETED"),
         );
         const { items, ...rest } = page(
           wanted.sort((a, b) => (a.accessId < b.accessId ? -1 : 1)),

@@ -1,15 +1,21 @@
 import type { Route, Service } from "../frame/router.ts";
 import type { World } from "../frame/world.ts";
 import { aclRoutes } from "./acl-routes.ts";
+import { batchRoute } from "./batch-routes.ts";
 import { bucketRoutes } from "./bucket-routes.ts";
 import { Buckets } from "./buckets.ts";
+import { bulkRoutes } from "./bulk-routes.ts";
 import { copyRoutes } from "./copy-routes.ts";
 import { selected } from "./fields.ts";
+import { folderRoutes } from "./folder-routes.ts";
 import { type HmacKey, hmacRoutes } from "./hmac.ts";
 import { runLifecycle } from "./lifecycle.ts";
 import { createAnnounce, notificationRoutes } from "./notifications.ts";
+import { objectPolicyRoutes } from "./object-policies.ts";
 import { downloadRoute, objectRoutes } from "./object-routes.ts";
 import { Objects } from "./objects.ts";
+import { Operations } from "./operations.ts";
+import { paid } from "./payers.ts";
 import { suffering } from "./retry/suffer.ts";
 import { RetryTests } from "./retry/tests.ts";
 import { type SavedStorage, Shelf } from "./saved.ts";
@@ -17,7 +23,7 @@ import { uploadRoutes } from "./upload-routes.ts";
 import { xmlRoutes } from "./xml-routes.ts";
 
 export interface StorageService extends Service {
-  /** The bytes of the live generation. */
+  /** The bytes of the live generation; not of one that only a customer-supplied key can read. */
   read(bucket: string, name: string): Buffer | undefined;
 }
 
@@ -53,6 +59,8 @@ export function createStorage(world: World): StorageService {
   const hmacKeys = new Map<string, HmacKey>();
   const stopLifecycle = world.clock.every(LIFECYCLE_MS, () => runLifecycle(buckets, objects, world.clock.now()));
   const inObjects = objectRoutes(world, buckets, objects);
+  const operations = new Operations(world);
+  const uploads = uploadRoutes(world, buckets, objects);
   const below = [
     ...bucketRoutes(world, buckets),
     ...inObjects,
@@ -60,20 +68,29 @@ export function createStorage(world: World): StorageService {
     ...notificationRoutes(world, buckets),
     ...aclRoutes(world, buckets, objects),
     ...hmacRoutes(world, hmacKeys),
+    ...folderRoutes(world, buckets, objects, operations),
+    ...objectPolicyRoutes(world, buckets, objects),
+    ...bulkRoutes(world, buckets, objects, operations),
+    ...operations.routes(buckets),
   ];
+  const findKey = (accessId: string) => hmacKeys.get(accessId);
   const routes = [
     ...below.map((route) => ({ ...route, path: `/storage/v1${route.path}` })),
     ...below,
     ...downloadRoute(inObjects),
-    ...uploadRoutes(world, buckets, objects),
-    ...xmlRoutes(world, buckets, objects),
+    ...uploads.routes,
+    ...xmlRoutes(world, buckets, objects, findKey, uploads.beginOverXml),
+    batchRoute(world, () => service),
   ];
   const retryTests = new RetryTests(world);
   const known = new Set(routes.map(({ id }) => id));
-  return {
+  const service: StorageService = {
     name: "storage",
     errors: "legacy",
-    routes: [...routes.map((route) => suffering(world, retryTests, inPart(route))), ...retryTests.routes(known)],
+    routes: [
+      ...routes.map((route) => suffering(world, retryTests, inPart(paid(world, buckets, route)))),
+      ...retryTests.routes(known),
+    ],
     prefixes: /^\/((upload|download|resumable\/upload|batch)\/)?storage\/v1|^\/(b|retry_tests?)(\/|$)/,
     nameUnknown: (method, path) => {
       const parts = path
@@ -85,7 +102,8 @@ export function createStorage(world: World): StorageService {
     },
     read: (bucket, name) => {
       const found = buckets.find(bucket);
-      return found && objects.live(found, name)?.bytes;
+      const one = found && objects.live(found, name);
+      return one?.seal ? undefined : one?.bytes;
     },
     save: (): Saved => ({
       ...shelf.save(buckets),
@@ -100,4 +118,5 @@ export function createStorage(world: World): StorageService {
     },
     close: stopLifecycle,
   };
+  return service;
 }

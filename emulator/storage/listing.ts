@@ -1,3 +1,4 @@
+import { flag } from "./flags.ts";
 import { matchesGlob } from "./glob.ts";
 import { invalid } from "./problems.ts";
 
@@ -11,6 +12,8 @@ export interface Search {
   includeTrailingDelimiter: boolean;
   maxResults: number;
   pageToken: string;
+  /** Folders that are shown as prefixes although nothing may lie in them. */
+  folders?: string[];
 }
 
 const MOST_A_PAGE = 1000;
@@ -25,7 +28,7 @@ export function searchOf(query: URLSearchParams): Search {
     startOffset: text("startOffset"),
     endOffset: text("endOffset"),
     matchGlob: text("matchGlob"),
-    includeTrailingDelimiter: text("includeTrailingDelimiter") === "true",
+    includeTrailingDelimiter: flag(query, "includeTrailingDelimiter"),
     maxResults: most === 0 ? MOST_A_PAGE : Math.min(most, MOST_A_PAGE),
     pageToken: text("pageToken"),
   };
@@ -76,7 +79,8 @@ export interface Listed<T> {
 export function list<T extends { name: string }>(all: Iterable<T>, search: Search): Listed<T> {
   const { prefix, delimiter, startOffset, endOffset, matchGlob, maxResults } = search;
   const from = readToken(search.pageToken);
-  const found = [...all]
+  const folders = delimiter === "" ? [] : (search.folders ?? []).map((name) => ({ name, isFolder: true as const }));
+  const found: (T | { name: string; isFolder: true })[] = [...all, ...folders]
     .filter(
       ({ name }) =>
         name.startsWith(prefix) &&
@@ -95,13 +99,14 @@ export function list<T extends { name: string }>(all: Iterable<T>, search: Searc
     const cut = delimiter === "" ? -1 : one.name.indexOf(delimiter, prefix.length);
     const folder = cut < 0 ? undefined : one.name.slice(0, cut + delimiter.length);
     if (from && isShown(from, one.name, folder, ofName.seen)) continue;
+    if ("isFolder" in one && folder === undefined) continue;
     const isItem = folder === undefined || (search.includeTrailingDelimiter && folder === one.name);
     const isNewPrefix = folder !== undefined && prefixes.at(-1) !== folder;
     if ((isItem || isNewPrefix) && items.length + prefixes.length >= maxResults && last) {
       return { items, prefixes, nextPageToken: writeToken(last) };
     }
     if (isNewPrefix) prefixes.push(folder);
-    if (isItem) items.push(one);
+    if (isItem && !("isFolder" in one)) items.push(one);
     if (isItem || isNewPrefix) {
       last = { after: isItem ? one.name : (folder ?? ""), isPrefix: !isItem, shown: isItem ? ofName.seen : 0 };
     }

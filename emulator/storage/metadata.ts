@@ -17,6 +17,30 @@ const OUTPUT_ONLY = (
 ).split(" ");
 const KNOWN = new Set([...SETTINGS, ...OUTPUT_ONLY]);
 
+const STORAGE_CLASSES = new Set(
+  "STANDARD NEARLINE COLDLINE ARCHIVE MULTI_REGIONAL REGIONAL DURABLE_REDUCED_AVAILABILITY".split(" "),
+);
+
+/** Of a bucket or an object; any case is taken, and shown in capitals. Throws 400. */
+export function requireStorageClass(value: unknown): string {
+  const name = typeof value === "string" ? value.toUpperCase() : "";
+  if (!STORAGE_CLASSES.has(name)) throw invalid(`Invalid storage class: ${String(value)}`);
+  return name;
+}
+
+/** https://cloud.google.com/storage/quotas#objects */
+const MOST_CUSTOM_BYTES = 8192;
+
+function requireSmall(metadata: Json): void {
+  const size = Object.entries(metadata).reduce(
+    (sum, [key, value]) => sum + Buffer.byteLength(key) + (value === null ? 0 : Buffer.byteLength(String(value))),
+    0,
+  );
+  if (size > MOST_CUSTOM_BYTES) {
+    throw invalid(`Custom metadata of an object may take ${MOST_CUSTOM_BYTES} bytes at most; this takes ${size}.`);
+  }
+}
+
 /** What a caller may set of an object, out of what was sent. Throws 400 for fields the resource does not have. */
 export function settingsOf(world: World, body: Json): Json {
   checkFields(world, body, KNOWN);
@@ -31,6 +55,7 @@ export function settingsOf(world: World, body: Json): Json {
     throw invalid(`Invalid value for: Invalid format: "${customTime}"`);
   }
   if (isObject(metadata)) {
+    requireSmall(metadata);
     // A map of text to text; null removes in a patch.
     settings.metadata = Object.fromEntries(
       Object.entries(metadata).map(([key, value]) => [key, value === null ? null : String(value)]),

@@ -15,6 +15,10 @@ export interface Generation {
   /** What the caller may set, checked: `contentType`, `metadata`, holds and so on. */
   settings: Json;
   storageClass: string;
+  /** Set when a customer-supplied key is needed to read the bytes: the key's digest and where the cipher began. */
+  seal?: { sha256: string; iv: string };
+  /** The version of a Cloud KMS key that it is marked with. */
+  kmsKeyName?: string;
   createdAt: number;
   updatedAt: number;
   /** Set when it became noncurrent. */
@@ -33,6 +37,21 @@ export interface Notification {
   object_name_prefix?: string;
 }
 
+/** A managed folder, or a folder of a bucket with a hierarchical namespace. Its name ends in a slash. */
+export interface Folder {
+  name: string;
+  metageneration: number;
+  createdAt: number;
+  updatedAt: number;
+  policy?: Policy;
+}
+
+export interface Policy {
+  bindings: unknown[];
+  version: number;
+  revision: number;
+}
+
 export interface Bucket {
   name: string;
   project: string;
@@ -43,12 +62,16 @@ export interface Bucket {
   settings: Json;
   createdAt: number;
   updatedAt: number;
-  policy: { bindings: unknown[]; version: number; revision: number };
+  policy: Policy;
   notifications: Notification[];
   notificationsMade: number;
   /** Generations by name, oldest first; the live one, if any, is last. */
   objects: Map<string, Generation[]>;
   softDeleted: Generation[];
+  folders?: Folder[];
+  managedFolders?: Folder[];
+  /** Set while the whole bucket can only be restored. */
+  soft?: { at: number; until: number };
 }
 
 /** RFC 7396 in place of a copy: what is null goes, objects merge, the rest replaces. */

@@ -6,13 +6,15 @@ import { predefinedAcl, requireLists } from "./acl.ts";
 import type { Buckets } from "./buckets.ts";
 import { conditionsOf, generationOf, isUnchanged, isUnchangedByEtag, requireMet } from "./conditions.ts";
 import { download } from "./download.ts";
+import { flag } from "./flags.ts";
+import { customerKey, requireKey } from "./keys.ts";
 import { list, searchOf } from "./listing.ts";
 import { settingsOf, withoutNulls } from "./metadata.ts";
 import { type Bucket, type Generation, merged } from "./model.ts";
 import type { Objects } from "./objects.ts";
-import { checkNoCustomerKey } from "./options.ts";
 import { noObject, permit, required } from "./problems.ts";
 import { objectEtag, objectResource } from "./resources.ts";
+import { checkObjectRetention, requireRetentionChange } from "./retention.ts";
 
 /** Errors of a download are plain text: it is bytes that were asked for. */
 function asText(run: () => Answer): Answer {
@@ -31,17 +33,17 @@ export function objectRoutes(world: World, buckets: Buckets, objects: Objects): 
     permit(world, call.headers, permission, bucket, object);
     return buckets.get(bucket);
   };
-  const show = (call: Call, bucket: Bucket, one: Generation): Answer => ({
-    json: objectResource(world, bucket, one, call.query.get("projection") ?? "noAcl"),
+  const show = (call: Call, bucket: Bucket, one: Generation, usual = "noAcl", hasKey = false): Answer => ({
+    json: objectResource(world, bucket, one, call.query.get("projection") ?? usual, hasKey),
     headers: { etag: objectEtag(one) },
   });
 
   const read = (call: Call): Answer => {
-    checkNoCustomerKey(call);
+    const key = customerKey(call.headers);
     const bucket = open(call, "storage.objects.get");
     const name = call.params.object ?? "";
     const generation = generationOf(call.query);
-    if (call.query.get("softDeleted") === "true") {
+    if (flag(call.query, "softDeleted")) {
       if (generation === undefined) throw required("generation");
       const soft = objects.softDeleted(bucket).find((one) => one.name === name && one.generation === generation);
       if (!soft) throw noObject(bucket.name, name);
@@ -51,7 +53,9 @@ export function objectRoutes(world: World, buckets: Buckets, objects: Objects): 
     if (isUnchanged(conditionsOf(call.query), one) || isUnchangedByEtag(call.headers, objectEtag(one))) {
       return { status: 304, headers: { etag: objectEtag(one) } };
     }
-    return call.query.get("alt") === "media" ? download(one, call.headers) : show(call, bucket, one);
+    if (call.query.get("alt") === "media") return download(one, call.headers);
+    if (key) requireKey(one, key);
+    return show(call, bucket, one, "noAcl", key !== undefined);
   };
   const get = (call: Call) => (call.query.get("alt") === "media" ? asText(() => read(call)) : read(call));
 
@@ -61,27 +65,33 @@ export function objectRoutes(world: World, buckets: Buckets, objects: Objects): 
     requireMet(conditionsOf(call.query), one);
     const asked = settingsOf(world, call.json());
     const acl = predefinedAcl(world, call, "predefinedAcl", "object");
-    if (acl) requireLists(bucket);
+    if (acl || (asked.acl !== undefined && asked.acl !== null)) requireLists(bucket, acl, asked.acl);
     const settings = replace ? withoutNulls(asked) : merged(one.settings, asked);
+    if (asked.retention !== undefined) checkObjectRetention(bucket, asked.retention, world.clock.now());
+    const override = flag(call.query, "overrideUnlockedRetention");
+    requireRetentionChange(one.settings.retention, settings.retention, override);
     objects.describe(bucket, one, { ...settings, ...(acl && { acl }) });
-    return show(call, bucket, one);
+    return show(call, bucket, one, "full");
   };
 
   const listAll = (call: Call): Answer => {
     const bucket = open(call, "storage.objects.list");
     const { query } = call;
     const source = function* (): Iterable<Generation> {
-      if (query.get("softDeleted") === "true") {
+      if (flag(query, "softDeleted")) {
         yield* objects.softDeleted(bucket);
         return;
       }
       for (const generations of bucket.objects.values()) {
         const last = generations.at(-1);
-        if (query.get("versions") === "true") yield* generations;
+        if (flag(query, "versions")) yield* generations;
         else if (last && last.deletedAt === undefined) yield last;
       }
     };
-    const { items, prefixes, nextPageToken } = list(source(), searchOf(query));
+    const folders = flag(query, "includeFoldersAsPrefixes")
+      ? [...(bucket.folders ?? []), ...(bucket.managedFolders ?? [])].map(({ name }) => name)
+      : [];
+    const { items, prefixes, nextPageToken } = list(source(), { ...searchOf(query), folders });
     const projection = query.get("projection") ?? "noAcl";
     return {
       json: {

@@ -3,6 +3,8 @@ import { crc32cBase64 } from "../frame/crc32c.ts";
 import type { World } from "../frame/world.ts";
 import type { Buckets } from "./buckets.ts";
 import { type Conditions, requireMet } from "./conditions.ts";
+import { addFoldersOf } from "./folders.ts";
+import { type CustomerKey, sealed } from "./keys.ts";
 import { type Bucket, type Generation, isObject, type Json } from "./model.ts";
 import type { Announce } from "./notifications.ts";
 import { invalid, noObject } from "./problems.ts";
@@ -16,6 +18,32 @@ export interface Content {
   storageClass?: string;
   /** Set for composed objects, which have no MD5. */
   componentCount?: number;
+  /** Encrypts the bytes. */
+  key?: CustomerKey | undefined;
+  kmsKeyName?: string | undefined;
+}
+
+type Stored = Pick<Generation, "bytes" | "crc32c" | "md5" | "componentCount" | "seal" | "kmsKeyName">;
+
+function storedFrom({ bytes, componentCount, key, kmsKeyName }: Content): Stored {
+  return {
+    ...(key ? sealed(bytes, key) : { bytes }),
+    crc32c: crc32cBase64(bytes),
+    ...(componentCount === undefined ? { md5: createHash("md5").update(bytes).digest("base64") } : { componentCount }),
+    ...(kmsKeyName !== undefined && { kmsKeyName }),
+  };
+}
+
+/** The bytes of a generation as they lie, encrypted or not. */
+function storedOf({ bytes, crc32c, md5, componentCount, seal, kmsKeyName }: Generation): Stored {
+  return {
+    bytes,
+    crc32c,
+    ...(md5 !== undefined && { md5 }),
+    ...(componentCount !== undefined && { componentCount }),
+    ...(seal && { seal }),
+    ...(kmsKeyName !== undefined && { kmsKeyName }),
+  };
 }
 
 function isVersioned(bucket: Bucket): boolean {
@@ -76,22 +104,34 @@ export class Objects {
 
   /** Stores a new live generation; what was live is archived, soft-deleted or gone, as the bucket says. */
   put(bucket: Bucket, content: Content, conditions: Conditions): Generation {
+    this.check(bucket, content.name, conditions);
+    return this.#make(bucket, content, storedFrom(content), conditions);
+  }
+
+  /** A new live generation, under any name, of what an old one holds; a customer-supplied key is not needed for it. */
+  again(bucket: Bucket, name: string, old: Generation, conditions: Conditions): Generation {
+    return this.#make(bucket, { ...old, name }, storedOf(old), conditions);
+  }
+
+  #make(
+    bucket: Bucket,
+    content: Pick<Content, "name" | "settings" | "storageClass">,
+    stored: Stored,
+    conditions: Conditions,
+  ): Generation {
     const before = this.check(bucket, content.name, conditions);
     const now = this.#world.clock.now();
     const one: Generation = {
       name: content.name,
       generation: String(this.#buckets.micros.next()),
       metageneration: 1,
-      bytes: content.bytes,
-      crc32c: crc32cBase64(content.bytes),
-      ...(content.componentCount === undefined
-        ? { md5: createHash("md5").update(content.bytes).digest("base64") }
-        : { componentCount: content.componentCount }),
+      ...stored,
       settings: content.settings,
       storageClass: content.storageClass ?? String(bucket.settings.storageClass ?? "STANDARD"),
       createdAt: now,
       updatedAt: now,
     };
+    addFoldersOf(bucket, one.name, now);
     const { defaultObjectAcl } = bucket.settings;
     if (Array.isArray(defaultObjectAcl)) one.settings = { acl: defaultObjectAcl, ...one.settings };
     if (bucket.settings.defaultEventBasedHold === true && one.settings.eventBasedHold === undefined) {
@@ -137,9 +177,7 @@ export class Objects {
   restore(bucket: Bucket, name: string, generation: string, conditions: Conditions): Generation {
     const old = this.softDeleted(bucket).find((one) => one.name === name && one.generation === generation);
     if (!old) throw noObject(bucket.name, name);
-    const { bytes, settings, storageClass, componentCount } = old;
-    const content = { name, bytes, settings, storageClass, ...(componentCount !== undefined && { componentCount }) };
-    return this.put(bucket, content, conditions);
+    return this.again(bucket, name, old, conditions);
   }
 
   #retire(bucket: Bucket, one: Generation, overwrittenBy: string | undefined): void {

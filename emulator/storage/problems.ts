@@ -54,7 +54,11 @@ export function permit(
   bucket: string,
   object?: string,
 ): void {
-  const principal = world.doors.principal(headers);
+  permitTo(world, world.doors.principal(headers), permission, bucket, object);
+}
+
+/** The same for a caller who is known otherwise: who signed a URL, say. */
+export function permitTo(world: World, principal: string, permission: string, bucket: string, object?: string): void {
   const resource = `projects/_/buckets/${bucket}${object === undefined ? "" : `/objects/${object}`}`;
   if (world.doors.allowed(principal, permission, resource)) return;
   const kind = permission.startsWith("storage.objects.") ? "object" : "bucket";

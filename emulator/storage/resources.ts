@@ -32,7 +32,15 @@ function ownerOf(world: World): Json {
   return { entity: `project-owners-${world.projectNumber}` };
 }
 
-export function objectResource(world: World, bucket: Bucket, one: Generation, projection = "noAcl"): Json {
+/** Checksums of what a customer-supplied key encrypts are shown only to who has the key. */
+export function objectResource(
+  world: World,
+  bucket: Bucket,
+  one: Generation,
+  projection = "noAcl",
+  hasKey = false,
+): Json {
+  const showHashes = one.seal === undefined || hasKey;
   const path = `b/${bucket.name}/o/${encodeURIComponent(one.name)}`;
   const { acl, ...settings } = one.settings;
   const expires = expiry(bucket, one);
@@ -48,14 +56,15 @@ export function objectResource(world: World, bucket: Bucket, one: Generation, pr
     metageneration: String(one.metageneration),
     storageClass: one.storageClass,
     size: String(one.bytes.length),
-    ...(one.md5 !== undefined && { md5Hash: one.md5 }),
-    crc32c: one.crc32c,
+    ...(showHashes && { ...(one.md5 !== undefined && { md5Hash: one.md5 }), crc32c: one.crc32c }),
     etag: objectEtag(one),
     timeCreated: utc(one.createdAt),
     updated: utc(one.updatedAt),
     timeStorageClassUpdated: utc(one.createdAt),
     timeFinalized: utc(one.createdAt),
     ...(one.componentCount !== undefined && { componentCount: one.componentCount }),
+    ...(one.seal && { customerEncryption: { encryptionAlgorithm: "AES256", keySha256: one.seal.sha256 } }),
+    ...(one.kmsKeyName !== undefined && { kmsKeyName: one.kmsKeyName }),
     ...settings,
     ...(expires !== undefined && { retentionExpirationTime: utc(expires) }),
     ...(one.deletedAt !== undefined && { timeDeleted: utc(one.deletedAt) }),
@@ -75,7 +84,7 @@ export function locationType(location: string): string {
 }
 
 /** The emulator has one project; a bucket made for another id gets a number that stays the same. */
-function projectNumber(world: World, project: string): string {
+export function projectNumber(world: World, project: string): string {
   if (project === world.project || project === world.projectNumber) return world.projectNumber;
   const drawn = createHash("sha256").update(project).digest().readUIntBE(0, 5);
   return String(100_000_000_000 + (drawn % 900_000_000_000));
@@ -83,6 +92,7 @@ function projectNumber(world: World, project: string): string {
 
 export function bucketResource(world: World, bucket: Bucket, projection = "noAcl"): Json {
   const { acl, defaultObjectAcl, ...settings } = bucket.settings;
+  const { soft } = bucket;
   const type = isObject(settings.customPlacementConfig) ? "dual-region" : locationType(bucket.location);
   const showAcl = projection === "full" && !hasUniformAccess(bucket);
   return {
@@ -100,6 +110,7 @@ export function bucketResource(world: World, bucket: Bucket, projection = "noAcl
     updated: utc(bucket.updatedAt),
     ...(type !== "region" && { rpo: "DEFAULT" }),
     ...settings,
+    ...(soft && { softDeleteTime: utc(soft.at), hardDeleteTime: utc(soft.until) }),
     ...(showAcl && {
       owner: ownerOf(world),
       acl: aclOf(world, acl).map((grant) => grantResource(world, grant, bucket)),

@@ -58,7 +58,7 @@ export class Shelf {
     };
     const saved: SavedStorage = {
       micros: buckets.micros.last,
-      buckets: buckets.all().map(({ objects, softDeleted, ...rest }) => ({
+      buckets: [...buckets.all(), ...buckets.softDeleted()].map(({ objects, softDeleted, ...rest }) => ({
         ...rest,
         objects: [...objects].map(([name, generations]) => [name, generations.map(put)]),
         softDeleted: softDeleted.map(put),

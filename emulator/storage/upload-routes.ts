@@ -4,33 +4,50 @@ import type { Route } from "../frame/router.ts";
 import type { World } from "../frame/world.ts";
 import type { Buckets } from "./buckets.ts";
 import { store, type Wanted, wantedOf } from "./insert.ts";
-import type { Generation, Json } from "./model.ts";
+import { kmsKeyOf } from "./keys.ts";
+import { type Generation, isObject, type Json } from "./model.ts";
 import { twoParts } from "./multipart.ts";
 import type { Objects } from "./objects.ts";
 import { invalid, noBucket, permit } from "./problems.ts";
 import { objectResource } from "./resources.ts";
 import { pieceOf, type Session, take } from "./resumable.ts";
+import type { BeginResumable } from "./xml-routes.ts";
+import { settingsOfHeaders, storageClassOfHeaders, xmlConditions } from "./xml-write.ts";
 
 type Upload = Session<Wanted, Answer>;
+
+/** The list is shown to who sent one. */
+function usual({ body }: Wanted): string {
+  return body.acl === undefined ? "noAcl" : "full";
+}
+
+/** Of the part that describes an object; what a caller may put into it is limited further. */
+const MOST_METADATA_BYTES = 1_048_576;
 
 /** A session lives for a week. https://cloud.google.com/storage/docs/resumable-uploads */
 const SESSION_MS = 7 * 86_400_000;
 
 function parseJson(bytes: Buffer): Json {
+  if (bytes.length > MOST_METADATA_BYTES) throw invalid("Metadata part is too large.");
   if (bytes.length === 0) return {};
   try {
-    return JSON.parse(bytes.toString("utf8")) as Json;
+    const value: unknown = JSON.parse(bytes.toString("utf8"));
+    return isObject(value) ? value : {};
   } catch {
     throw new ApiError(400, "Parse Error", { reason: "parseError" });
   }
 }
 
 /** `objects.insert` in its three forms. Sessions of resumable uploads live in memory only: a restart ends them. */
-export function uploadRoutes(world: World, buckets: Buckets, objects: Objects): Route[] {
+export function uploadRoutes(
+  world: World,
+  buckets: Buckets,
+  objects: Objects,
+): { routes: Route[]; beginOverXml: BeginResumable } {
   const sessions = new Map<string, Upload>();
 
   const answer = (wanted: Wanted, one: Generation, projection: string | null): Answer => ({
-    json: objectResource(world, wanted.bucket, one, projection ?? "noAcl"),
+    json: objectResource(world, wanted.bucket, one, projection ?? usual(wanted), true),
     headers: {
       "x-goog-hash": `crc32c=${one.crc32c}${one.md5 === undefined ? "" : `,md5=${one.md5}`}`,
       "x-goog-generation": one.generation,
@@ -45,16 +62,8 @@ export function uploadRoutes(world: World, buckets: Buckets, objects: Objects): 
     throw noBucket();
   };
 
-  const begin = (call: Call): Answer => {
-    const body = call.json();
-    const wanted = wantedOf(
-      world,
-      objects,
-      bucketOf(call, call.query.get("name") ?? ""),
-      call,
-      body,
-      call.headers["x-upload-content-type"] ?? "",
-    );
+  /** A session, and where its pieces go. */
+  const opened = (call: Call, path: string, wanted: Wanted): Answer => {
     const id = world.ids.hex(48);
     for (const [old, { begunAt }] of sessions) if (begunAt + SESSION_MS <= world.clock.now()) sessions.delete(old);
     sessions.set(id, { wanted, parts: [], received: 0, begunAt: world.clock.now() });
@@ -62,11 +71,36 @@ export function uploadRoutes(world: World, buckets: Buckets, objects: Objects): 
     query.set("upload_id", id);
     return {
       headers: {
-        location: `${call.origin}${call.path}?${query}`,
+        location: `${call.origin}${path}?${query}`,
         "x-guploader-uploadid": id,
         "content-type": "text/html; charset=UTF-8",
       },
     };
+  };
+
+  const begin = (call: Call): Answer => {
+    const body = parseJson(call.bytes);
+    const bucket = bucketOf(call, call.query.get("name") ?? "");
+    const type = call.headers["x-upload-content-type"] ?? "";
+    return opened(call, call.path, wantedOf(world, objects, bucket, call, body, type));
+  };
+
+  /** Over XML, headers say what the JSON API's body does; who may do it was asked already. */
+  const beginOverXml: BeginResumable = (call, bucket, name) => {
+    const { settings, key } = settingsOfHeaders(world, { ...call, bytes: Buffer.alloc(0) }, bucket);
+    const wanted: Wanted = {
+      bucket,
+      name,
+      body: { ...storageClassOfHeaders(call) },
+      settings,
+      conditions: xmlConditions(call.headers),
+      headers: call.headers,
+      key,
+      kmsKeyName: kmsKeyOf(null, bucket, key),
+    };
+    objects.check(bucket, name, wanted.conditions);
+    const answer = opened({ ...call, query: new URLSearchParams() }, `/upload/storage/v1/b/${bucket.name}/o`, wanted);
+    return { ...answer, status: 201 };
   };
 
   const sessionOf = (call: Call): Upload => {
@@ -120,7 +154,7 @@ export function uploadRoutes(world: World, buckets: Buckets, objects: Objects): 
 
   const id = "storage.objects.insert";
   const uploads = ["/upload/storage/v1/b/{bucket}/o", "/resumable/upload/storage/v1/b/{bucket}/o"];
-  return [
+  const routes: Route[] = [
     ...uploads.flatMap((path): Route[] => [
       { id, method: "POST", path, run: insert },
       { id, method: "PUT", path, run: go },
@@ -128,4 +162,5 @@ export function uploadRoutes(world: World, buckets: Buckets, objects: Objects): 
     ]),
     { id, method: "POST", path: "/storage/v1/b/{bucket}/o", run: insertEmpty },
   ];
+  return { routes, beginOverXml };
 }

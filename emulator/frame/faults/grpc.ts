@@ -18,9 +18,52 @@ const NAMED: Record<string, string> = {
   AddSecretVersion: "secrets.addVersion",
 };
 
+/** Services whose names are not made by the rules below. */
+const BY_SERVICE: Record<string, Record<string, string>> = {
+  "google.logging.v2.LoggingServiceV2": {
+    WriteLogEntries: "logging.entries.write",
+    ListLogEntries: "logging.entries.list",
+    TailLogEntries: "logging.entries.tail",
+    ListLogs: "logging.projects.logs.list",
+    DeleteLog: "logging.projects.logs.delete",
+  },
+  "google.logging.v2.ConfigServiceV2": {
+    ListSinks: "logging.projects.sinks.list",
+    GetSink: "logging.projects.sinks.get",
+    CreateSink: "logging.projects.sinks.create",
+    UpdateSink: "logging.projects.sinks.update",
+    DeleteSink: "logging.projects.sinks.delete",
+  },
+  "google.cloud.scheduler.v1.CloudScheduler": Object.fromEntries(
+    ["List", "Get", "Create", "Delete", "Pause", "Resume", "Run"].map((verb) => [
+      `${verb}Job${verb === "List" ? "s" : ""}`,
+      `cloudscheduler.projects.locations.jobs.${verb.toLowerCase()}`,
+    ]),
+  ),
+  "google.cloud.functions.v2.FunctionService": {
+    GetFunction: "cloudfunctions.projects.locations.functions.get",
+    ListFunctions: "cloudfunctions.projects.locations.functions.list",
+    CreateFunction: "cloudfunctions.projects.locations.functions.create",
+    UpdateFunction: "cloudfunctions.projects.locations.functions.patch",
+    DeleteFunction: "cloudfunctions.projects.locations.functions.delete",
+    GenerateUploadUrl: "cloudfunctions.projects.locations.functions.generateUploadUrl",
+    GenerateDownloadUrl: "cloudfunctions.projects.locations.functions.generateDownloadUrl",
+    ListRuntimes: "cloudfunctions.projects.locations.runtimes.list",
+  },
+  "google.longrunning.Operations": { GetOperation: "cloudfunctions.projects.locations.operations.get" },
+  // Which service a client means by it is not said.
+  "google.cloud.location.Locations": {
+    ListLocations: "secretmanager.projects.locations.list",
+    GetLocation: "secretmanager.projects.locations.get",
+  },
+};
+
 /** `/google.pubsub.v1.Publisher/CreateTopic` about `projects/p/topics/t` → `pubsub.projects.topics.create`: as REST names it. */
 export function methodOf(path: string, resource: string): string {
   const [, full = "", name = ""] = path.split("/");
+  if (name === "UpdateJob") return "cloudscheduler.projects.locations.jobs.patch";
+  const known = BY_SERVICE[full]?.[name];
+  if (known !== undefined) return known;
   const service = full.includes("secretmanager") ? "secretmanager" : "pubsub";
   const [, , ...parts] = resource.split("/");
   const regional = service === "secretmanager" && parts[0] === "locations" ? "projects.locations" : "projects";
@@ -39,8 +82,16 @@ function plain(name: string): string {
 
 /** The name in a request, wherever its message has it. */
 export function resourceOf(request: Record<string, unknown>): string {
-  const nested = [request.topic, request.subscription, request.snapshot, request.secret];
-  const names = [request.name, request.resource, request.parent, request.project, ...nested];
+  const nested = [request.topic, request.subscription, request.snapshot, request.secret, request.job, request.function];
+  const names = [
+    request.name,
+    request.sinkName,
+    request.logName,
+    request.resource,
+    request.parent,
+    request.project,
+    ...nested,
+  ];
   const text = names.find((name) => typeof name === "string" && name !== "");
   if (typeof text === "string") return text;
   const inner = nested.find((value) => typeof value === "object" && value !== null) as { name?: string } | undefined;

@@ -6,6 +6,7 @@ import type { World } from "../../frame/world.ts";
 import { invalid } from "../problems.ts";
 import type { Instruction } from "./instructions.ts";
 import { readInstruction } from "./instructions.ts";
+import { withinRetryTest } from "./scope.ts";
 import type { RetryTests } from "./tests.ts";
 
 type Run = (call: Call) => Promise<Answer> | Answer;
@@ -20,8 +21,11 @@ export function suffering(world: World, tests: RetryTests, route: Route): Route 
     run: async (call) => {
       const own = ownInstruction(call);
       if (own) return suffer(world.clock, own, call, route, () => {});
+      if (!call.headers["x-retry-test-id"]) return route.run(call);
       const next = tests.next(route.id, call.headers);
-      return next ? suffer(world.clock, next.instruction, call, route, next.done) : route.run(call);
+      return withinRetryTest(() =>
+        next ? suffer(world.clock, next.instruction, call, route, next.done) : route.run(call),
+      );
     },
   };
 }

@@ -91,9 +91,6 @@ describe("@google-cloud/pubsub", () => {
     await expect(topic.createSubscription("bad-filter", { filter: "attributes.x ~ 1" })).rejects.toMatchObject({
       code: 3,
     });
-    await expect(topic.createSubscription("exactly-once", { enableExactlyOnceDelivery: true })).rejects.toMatchObject({
-      code: 12,
-    });
   });
 
   it("creates what is missing on get with autoCreate", async () => {
@@ -265,9 +262,10 @@ describe("@google-cloud/pubsub", () => {
 
   it("answers a setting that is not emulated with UNIMPLEMENTED and its name", async () => {
     const { topic } = await pair();
-    await expect(topic.createSubscription("once", { enableExactlyOnceDelivery: true })).rejects.toMatchObject({
+    const bigqueryConfig = { table: "p.d.t" };
+    await expect(topic.createSubscription("table", { bigqueryConfig })).rejects.toMatchObject({
       code: 12,
-      details: expect.stringContaining("enable_exactly_once_delivery"),
+      details: expect.stringContaining("bigquery_config"),
     });
   });
 });

@@ -240,7 +240,22 @@ describe("Pub/Sub over REST, on a driven clock", () => {
     ["an id that begins with a digit", "PUT", "topics/1abc", {}, 400, "INVALID_ARGUMENT"],
     ["an id that begins with goog", "PUT", "topics/google-things", {}, 400, "INVALID_ARGUMENT"],
     ["an unknown field", "PUT", "topics/fine", { colour: "red" }, 400, "INVALID_ARGUMENT"],
-    ["a schema", "PUT", "topics/fine", { schemaSettings: { schema: "s" } }, 501, "UNIMPLEMENTED"],
+    [
+      "a topic whose schema has no name",
+      "PUT",
+      "topics/fine",
+      { schemaSettings: { schema: "s" } },
+      400,
+      "INVALID_ARGUMENT",
+    ],
+    [
+      "a topic that reads from elsewhere",
+      "PUT",
+      "topics/fine",
+      { ingestionDataSourceSettings: { cloudStorage: {} } },
+      501,
+      "UNIMPLEMENTED",
+    ],
     [
       "a subscription of a missing topic",
       "PUT",
@@ -279,7 +294,7 @@ describe("Pub/Sub over REST, on a driven clock", () => {
     ["no number of messages", "POST", "subscriptions/work:pull", {}, 400, "INVALID_ARGUMENT"],
     ["an invented ack id", "POST", "subscriptions/work:acknowledge", { ackIds: ["zzz"] }, 400, "INVALID_ARGUMENT"],
     ["a missing subscription", "GET", "subscriptions/none", undefined, 404, "NOT_FOUND"],
-    ["checking a schema", "POST", "schemas:validate", {}, 501, "UNIMPLEMENTED"],
+    ["checking nothing as a schema", "POST", "schemas:validate", {}, 400, "INVALID_ARGUMENT"],
   ];
   it.each(refused)("refuses %s", async (_, method, path, body, status, word) => {
     await pair();
@@ -304,9 +319,8 @@ describe("Pub/Sub over REST, on a driven clock", () => {
   it("names what it does not serve", async () => {
     await pair();
     for (const [method, path, name] of [
-      ["POST", "schemas:validate", "schemas.validate"],
-      ["POST", "schemas/one:commit", "schemas.commit"],
-      ["GET", "schemas/one:listRevisions", "schemas.listRevisions"],
+      ["POST", "schemas:guess", "schemas.guess"],
+      ["POST", "topics/orders:forget", "topics.forget"],
     ] as const) {
       expect((await call(method, path)).body.error?.message).toContain(`pubsub.projects.${name}`);
     }
