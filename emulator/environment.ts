@@ -7,11 +7,15 @@ export function environment(world: World, web: string, grpc: string): Record<str
     "SECRETMANAGER",
     "PUBSUB",
     "LOGGING",
+    "MONITORING",
     "CLOUDSCHEDULER",
     "EVENTARC",
     "IAM",
     "CLOUDRESOURCEMANAGER",
     "SERVICEUSAGE",
+    "CLOUDFUNCTIONS",
+    "CLOUDBUILD",
+    "RUN",
   ];
   return {
     GOOGLE_CLOUD_PROJECT: world.project,
@@ -21,9 +25,11 @@ export function environment(world: World, web: string, grpc: string): Record<str
     GCE_METADATA_HOST: web,
     MOULT_COMPUTE_ENDPOINT: `${root}compute/v1/`,
     MOULT_SECRETMANAGER_ENDPOINT: root,
+    MOULT_MONITORING_ENDPOINT: root,
     MOULT_CERTS_URL: `${root}oauth2/v3/certs`,
     CLOUDSDK_CORE_PROJECT: world.project,
     CLOUDSDK_AUTH_DISABLE_CREDENTIALS: "true",
+    CLOUDSDK_AUTH_TOKEN_HOST: `${root}token`,
     CLOUDSDK_CORE_DISABLE_PROMPTS: "1",
     CLOUDSDK_CORE_CHECK_GCE_METADATA: "false",
     // Compute and Storage want their full path; the others their root.

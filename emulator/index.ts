@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { packState, putBack, setAside, unpackState } from "./admin/archive.ts";
 import { Feed } from "./admin/feed.ts";
 import { environment } from "./environment.ts";
@@ -11,6 +11,8 @@ import { delegating, type ListeningGrpc, listenGrpc } from "./frame/grpc.ts";
 import { type Call, dispatch, type Listening, listen, type OnAnswered } from "./frame/http.ts";
 import type { SavedState } from "./frame/state.ts";
 import { StateFolder, VERSION } from "./frame/state.ts";
+import { gcloudCredentials } from "./gcloud.ts";
+import { auditedGrpc } from "./logging/audit/around.ts";
 import { openServices, type Services, type ServicesOptions } from "./services.ts";
 
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/;
@@ -180,7 +182,7 @@ async function open(
     delegating(() => current.grpc),
     async (call, run) => {
       await ready;
-      return aroundGrpc(current.world)(call, run);
+      return auditedGrpc(current.world, aroundGrpc(current.world))(call, run);
     },
   );
   origin = `http://${host}:${web.port}`;
@@ -196,7 +198,10 @@ async function open(
     projectNumber: settings.projectNumber,
     url: origin,
     grpc: `${host}:${grpc.port}`,
-    env: environment(current.world, `${host}:${web.port}`, `${host}:${grpc.port}`),
+    env: {
+      ...environment(current.world, `${host}:${web.port}`, `${host}:${grpc.port}`),
+      CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE: gcloudCredentials(resolve(folder)),
+    },
     clock,
     close: async () => {
       await ready;

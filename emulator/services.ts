@@ -11,10 +11,15 @@ import { Ids } from "./frame/ids.ts";
 import { Router } from "./frame/router.ts";
 import type { SavedState } from "./frame/state.ts";
 import type { World } from "./frame/world.ts";
+import { functionsGrpc } from "./functions/grpc.ts";
+import { createFunctions } from "./functions/index.ts";
 import { createIam } from "./iam/index.ts";
+import { locationsGrpc } from "./locations.ts";
+import { auditedCalls } from "./logging/audit/around.ts";
 import { createLogging } from "./logging/index.ts";
 import { createMachineAdmin, createMachines } from "./machines/index.ts";
 import { createMetadata } from "./metadata/index.ts";
+import { createMonitoring } from "./monitoring/index.ts";
 import { createPubsub } from "./pubsub/index.ts";
 import { createScheduler } from "./scheduler/index.ts";
 import { createSecretManager } from "./secretmanager/index.ts";
@@ -70,6 +75,7 @@ export function openServices(options: ServicesOptions, hands: Hands): Services {
       principal: (headers) => iam.principal(headers),
       accessToken: (email) => iam.accessToken(email),
       identityToken: (claims) => iam.identityToken(claims),
+      publicKeys: (email) => iam.publicKeys(email),
     },
     faults,
     changed: options.changed,
@@ -85,7 +91,10 @@ export function openServices(options: ServicesOptions, hands: Hands): Services {
   const secretmanager = createSecretManager(world);
   const compute = createCompute(world, machines);
   if (options.behaviours !== undefined) compute.cloud.behaviours = behavioursBySeed(options.behaviours);
-  const router = new Router(aroundCalls(world));
+  const scheduler = createScheduler(world);
+  const router = new Router(auditedCalls(world, aroundCalls(world)));
+  const eventarc = createEventarc(world, pubsub.core, options.eventBackoffSeconds);
+  const functions = createFunctions(world, eventarc, (token) => iam.verifyIdentity(token));
   const services = [
     iam,
     logging,
@@ -93,9 +102,11 @@ export function openServices(options: ServicesOptions, hands: Hands): Services {
     storage,
     secretmanager,
     compute,
-    createScheduler(world),
-    createEventarc(world, pubsub.core, options.eventBackoffSeconds),
+    scheduler,
+    eventarc,
+    functions,
     createMetadata(world),
+    createMonitoring(world),
     createMachineAdmin(world, machines),
     createAdmin({ world, clock: options.clock, router, faults, feed, cloud: compute.cloud }, hands),
   ];
@@ -105,7 +116,10 @@ export function openServices(options: ServicesOptions, hands: Hands): Services {
     world,
     router,
     faults,
-    grpc: [...pubsub.grpc(), secretmanager.grpc()],
+    grpc: [
+      ...[...pubsub.grpc(), secretmanager.grpc(), ...logging.grpc(), ...scheduler.grpc()],
+      ...[...functionsGrpc(functions.routes), ...locationsGrpc(world)],
+    ],
     save: () => ({
       project: world.project,
       ids: world.ids.count,

@@ -1,5 +1,6 @@
 // Writes docs/emulator-coverage.md from the emulator's route table. With --record it first runs the tests that drive other
-// people's clients, and notes in test/emulator/checked.json which of them called which method.
+// people's clients, and notes in test/emulator/checked.json which of them called which method. Tests named after --record
+// are run alone, and what they call is added to what was noted before.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,28 +20,35 @@ const inside = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 const CHECKED = inside("test/emulator/checked.json");
 /** Tests in which somebody else's client is the caller. */
 const TESTS = [
+  "test/contract/",
+  "test/emulator/functions",
   "test/emulator/storage/client",
   "test/emulator/storage/retry",
-  "test/emulator/storage/gcloud",
+  "test/emulator/storage/google",
   "test/emulator/pubsub/client",
-  "test/emulator/pubsub/gcloud",
+  "test/emulator/pubsub/google",
   "test/emulator/secretmanager/client",
-  "test/emulator/compute/gcloud",
+  "test/emulator/secretmanager/google",
   "test/emulator/faults/delivery",
 ];
 
-if (process.argv.includes("--record")) writeFileSync(CHECKED, `${JSON.stringify(record(), null, 2)}\n`);
+const [, ...named] = process.argv.slice(process.argv.indexOf("--record"));
+const recorded = process.argv.includes("--record") ? record(named.length > 0 ? named : TESTS) : undefined;
 
 const emulator = await startEmulator({ instances: "virtual", clock: "manual" });
 const { methods } = await (await fetch(`${emulator.url}/emulator/methods`)).json();
 await emulator.close();
+if (recorded) {
+  const before = named.length > 0 ? JSON.parse(readFileSync(CHECKED, "utf8")) : {};
+  writeFileSync(CHECKED, `${JSON.stringify(merged(before, recorded, methods), null, 2)}\n`);
+}
 writeFileSync(inside("docs/emulator-coverage.md"), coveragePage(methods, JSON.parse(readFileSync(CHECKED, "utf8"))));
 
-function record() {
+function record(tests) {
   const folder = mkdtempSync(join(tmpdir(), "moult-coverage-"));
   const calls = join(folder, "calls");
   try {
-    const { status } = spawnSync("npx", ["vitest", "run", ...TESTS], {
+    const { status } = spawnSync("npx", ["vitest", "run", ...tests], {
       cwd: inside(""),
       stdio: "inherit",
       env: { ...process.env, MOULT_EMULATOR_CALLS: calls },
@@ -53,8 +61,15 @@ function record() {
       const client = clientOf(method, agent);
       if (client) checked[method] = [...new Set([...(checked[method] ?? []), client])].sort();
     }
-    return Object.fromEntries(Object.entries(checked).sort(([a], [b]) => (a < b ? -1 : 1)));
+    return checked;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Both notes as one, sorted, without what is not served any more. */
+function merged(before, now, methods) {
+  const served = new Set([...methods.map(({ id }) => id), "pubsub.projects.subscriptions.streamingPull"]);
+  const ids = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter((id) => served.has(id)).sort();
+  return Object.fromEntries(ids.map((id) => [id, [...new Set([...(before[id] ?? []), ...(now[id] ?? [])])].sort()]));
 }

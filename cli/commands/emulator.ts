@@ -27,6 +27,10 @@ export const EMULATOR_FLAGS = {
     help: "process: machines are real processes on this computer (default); virtual: thousands, with nothing in them",
   },
   functions: { help: "set the project up as Terraform would, and run moult's functions in it" },
+  seed: {
+    value: "TEXT",
+    help: "draw ids and names from this text, so that a run on a manual clock can be repeated exactly",
+  },
   behaviours: { value: "SEED", help: "choose by this seed what Google's documentation leaves open (docs/verified.md)" },
   loose: { help: "accept unknown fields in requests instead of refusing them" },
   verbose: { help: "one line for each request, on standard error" },
@@ -42,6 +46,7 @@ export function localOptions(given: Given, terminal: Terminal, ports: { web: num
   const state = given.text("state");
   const project = given.text("project");
   const behaviours = given.text("behaviours");
+  const seed = given.text("seed");
   if (project !== undefined && !/^[a-z][-a-z0-9]{4,28}[a-z0-9]$/.test(project))
     throw usage(`--project must be a project id (6 to 30 lower-case letters, digits and dashes), not "${project}"`);
   return {
@@ -53,6 +58,7 @@ export function localOptions(given: Given, terminal: Terminal, ports: { web: num
     instances: given.text("instances") === "virtual" ? "virtual" : "process",
     loose: given.has("loose"),
     ...(behaviours !== undefined && { behaviours }),
+    ...(seed !== undefined && { seed }),
     functions: given.has("functions"),
     log: (line) => err.write(`functions: ${line}\n`),
     ...(given.has("verbose") && {

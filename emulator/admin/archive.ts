@@ -6,10 +6,10 @@ import { ApiError } from "../frame/errors.ts";
 import { checkVersion, type SavedState } from "../frame/state.ts";
 
 /** What lies in a state folder beside the state file and belongs to it. `instances` are made again from images. */
-const PARTS = ["objects", "images", "secrets.key"];
+const PARTS = ["objects", "images", "sources", "secrets.key"];
 const OWNED = [...PARTS, "instances"];
 
-const NAME = /^(state\.json|secrets\.key|(objects|images)(\/[0-9a-f]{64}(\.tar\.gz)?)?)\/?$/;
+const NAME = /^(state\.json|secrets\.key|(objects|images|sources)(\/[0-9a-f]{64}(\.tar\.gz|\.zip)?)?)\/?$/;
 
 const tar = (): typeof import("tar") => createRequire(import.meta.url)("tar");
 

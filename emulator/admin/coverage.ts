@@ -9,6 +9,7 @@ const NAMES: Record<string, string> = {
   secretmanager: "Secret Manager",
   pubsub: "Pub/Sub",
   logging: "Cloud Logging",
+  monitoring: "Cloud Monitoring",
   eventarc: "Eventarc",
   cloudscheduler: "Cloud Scheduler",
   cloudresourcemanager: "Resource Manager",
@@ -18,11 +19,12 @@ const NAMES: Record<string, string> = {
   iamcredentials: "IAM Credentials",
   cloudfunctions: "Cloud Functions",
   run: "Cloud Run",
+  cloudbuild: "Cloud Build",
   metadata: "Metadata server",
 };
 
 /** Services whose methods gRPC serves too. */
-const GRPC = new Set(["pubsub", "secretmanager"]);
+const GRPC = new Set(["pubsub", "secretmanager", "logging", "cloudscheduler", "cloudfunctions"]);
 
 /** As `GET /emulator/methods` tells of them. */
 export interface Served {
@@ -99,6 +101,10 @@ export function clientOf(method: string, agent: string): string | undefined {
     storage: "@google-cloud/storage",
     pubsub: "@google-cloud/pubsub",
     secretmanager: "@google-cloud/secret-manager",
+    compute: "@google-cloud/compute",
+    logging: "@google-cloud/logging",
+    cloudfunctions: "@google-cloud/functions",
+    cloudscheduler: "@google-cloud/scheduler",
   };
   return names[service];
 }

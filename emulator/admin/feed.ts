@@ -1,6 +1,7 @@
 import type { LogEntry } from "../../wire/logging.d.ts";
 import type { Fault, Subject } from "../frame/faults/faults.ts";
 import { kindOf } from "../frame/faults/rule.ts";
+import { auditedMethod } from "../logging/audit/methods.ts";
 
 /** One line of what happens in the emulator, for people who watch. */
 export interface Happening {
@@ -51,9 +52,10 @@ export class Feed {
     });
   }
 
-  /** Compute's changes have entries of their own; of the others, what may change something is told. */
+  /** What is audited is told by its entries; of the rest, what may change something is told here. */
   call(line: { id: string; method: string; path: string; status: number }, at: number): void {
     if (line.method === "GET" || /^(compute|emulator|metadata|oauth2|logging)\b/.test(line.id)) return;
+    if (auditedMethod(line.id)) return;
     this.#add({
       at,
       kind: "call",

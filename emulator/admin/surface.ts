@@ -28,7 +28,6 @@ export const WANTED: Readonly<Record<string, readonly string[]>> = {
     ),
     ...["get", "insert", "list", "delete", "createSnapshot"].map((verb) => `compute.disks.${verb}`),
     ...["get", "insert", "list", "delete"].map((verb) => `compute.snapshots.${verb}`),
-    ...["getIamPolicy", "setIamPolicy", "testIamPermissions"].map((verb) => `compute.images.${verb}`),
   ],
   storage: [
     ...["bulkRestore", "watchAll", "getIamPolicy", "setIamPolicy", "testIamPermissions"].map(
@@ -42,7 +41,6 @@ export const WANTED: Readonly<Record<string, readonly string[]>> = {
   pubsub: ["validate", "validateMessage", "commit", "rollback", "listRevisions", "deleteRevision"].map(
     (verb) => `pubsub.projects.schemas.${verb}`,
   ),
-  secretmanager: ["list", "get"].flatMap((verb) => [`secretmanager.projects.locations.${verb}`]),
   logging: [
     "logging.entries.tail",
     "logging.entries.copy",
@@ -52,9 +50,15 @@ export const WANTED: Readonly<Record<string, readonly string[]>> = {
       `logging.projects.locations.buckets.${verb}`,
     ]),
   ],
-  eventarc: ["eventarc.projects.locations.triggers.patch", "eventarc.projects.locations.list"],
-  cloudscheduler: ["cloudscheduler.projects.locations.list", "cloudscheduler.projects.locations.get"],
-  cloudfunctions: ["create", "get", "list", "patch", "delete", "generateUploadUrl"].map(
+  monitoring: [
+    "monitoring.projects.alertPolicies.patch",
+    ...["list", "create"].map((verb) => `monitoring.projects.timeSeries.${verb}`),
+    ...["query_range", "series", "labels", "metadata"].map(
+      (verb) => `monitoring.projects.location.prometheus.api.v1.${verb}`,
+    ),
+    ...["create", "get", "list", "patch"].map((verb) => `monitoring.projects.snoozes.${verb}`),
+  ],
+  cloudfunctions: ["detachFunction", "setupFunctionUpgradeConfig", "commitFunctionUpgrade"].map(
     (verb) => `cloudfunctions.projects.locations.functions.${verb}`,
   ),
   run: ["create", "get", "list", "patch", "delete"].map((verb) => `run.projects.locations.services.${verb}`),

@@ -1,5 +1,5 @@
 import type { AuditLog, LogEntry } from "../../wire/logging.d.ts";
-import { type ApiError, errorBody } from "../frame/errors.ts";
+import { ApiError, errorBody } from "../frame/errors.ts";
 import { utc } from "../frame/time.ts";
 import type { World } from "../frame/world.ts";
 import { autoscalerPath, type StoredAutoscaler } from "./autoscalers/model.ts";
@@ -98,6 +98,18 @@ export class Audit {
         status: { code: rpcCode(error.code), message: error.message },
       },
     });
+  }
+
+  /** Runs a change that is done when it is answered: one entry without operation, whichever way it ends. */
+  around<T>(call: Audited, run: () => T): T {
+    try {
+      const answer = run();
+      this.#write(call, { severity: "NOTICE", root: this.#world.ids.uuid(), payload: this.#full(call, true) });
+      return answer;
+    } catch (problem) {
+      if (problem instanceof ApiError && problem.code < 500) this.rejected(call, problem);
+      throw problem;
+    }
   }
 
   /** What Google does by itself. `methodName` has no version; first and last are one entry. */

@@ -13,22 +13,44 @@ export const REGIONS = [...new Set(ZONES.map(regionOf))];
 export const ZONE_SCOPES: Scope[] = ZONES.map((name) => ({ kind: "zone", name }));
 export const REGION_SCOPES: Scope[] = REGIONS.map((name) => ({ kind: "region", name }));
 
+/** Virtual CPUs of a series' sizes, and memory in MB for each of them by kind. https://cloud.google.com/compute/docs/machine-resource */
+const SERIES: [series: string, cpus: number[], memoryMb: Record<string, number>][] = [
+  ["e2", [2, 4, 8, 16, 32], { standard: 4096, highmem: 8192, highcpu: 1024 }],
+  ["n1", [1, 2, 4, 8, 16, 32, 64, 96], { standard: 3840, highmem: 6656, highcpu: 921.6 }],
+  ["n2", [2, 4, 8, 16, 32, 48, 64, 80, 96, 128], { standard: 4096, highmem: 8192, highcpu: 1024 }],
+  ["n2d", [2, 4, 8, 16, 32, 48, 64, 80, 96, 128, 224], { standard: 4096, highmem: 8192, highcpu: 1024 }],
+  ["n4", [2, 4, 8, 16, 32, 48, 64, 80], { standard: 4096, highmem: 8192, highcpu: 2048 }],
+  ["c2", [4, 8, 16, 30, 60], { standard: 4096 }],
+  ["c2d", [2, 4, 8, 16, 32, 56, 112], { standard: 4096, highmem: 8192, highcpu: 2048 }],
+  ["c3", [4, 8, 22, 44, 88, 176], { standard: 4096, highmem: 8192, highcpu: 2048 }],
+  ["c3d", [4, 8, 16, 30, 60, 90, 180, 360], { standard: 4096, highmem: 8192, highcpu: 2048 }],
+  ["t2a", [1, 2, 4, 8, 16, 32, 48], { standard: 4096 }],
+  ["t2d", [1, 2, 4, 8, 16, 32, 48, 60], { standard: 4096 }],
+];
+
 /** Type → virtual CPUs and memory in MB. */
 const MACHINE_TYPES: Record<string, [cpus: number, memoryMb: number]> = {
   "e2-micro": [2, 1024],
   "e2-small": [2, 2048],
   "e2-medium": [2, 4096],
-  "e2-standard-2": [2, 8192],
-  "e2-standard-4": [4, 16384],
-  "e2-standard-8": [8, 32768],
   "f1-micro": [1, 614],
-  "n1-standard-1": [1, 3840],
-  "n1-standard-2": [2, 7680],
-  "n2-standard-2": [2, 8192],
-  "n2-standard-4": [4, 16384],
-  "n2d-standard-2": [2, 8192],
-  "c3-standard-4": [4, 16384],
+  "g1-small": [1, 1740],
+  ...Object.fromEntries(
+    SERIES.flatMap(([series, sizes, kinds]) =>
+      Object.entries(kinds).flatMap(([kind, each]) =>
+        sizes.map((cpus) => [`${series}-${kind}-${cpus}`, [cpus, Math.round(cpus * each)]] as const),
+      ),
+    ),
+  ),
 };
+
+/** Virtual CPUs and memory of a type that there is, a custom one (`n2-custom-4-8192`) included. */
+export function machineSize(name: string): [cpus: number, memoryMb: number] | undefined {
+  if (Object.hasOwn(MACHINE_TYPES, name)) return MACHINE_TYPES[name];
+  const [, cpus, memory] =
+    /^(?:[a-z]\d[a-z]?-)?custom-(?:micro-|small-|medium-)?(\d+)-(\d+)(?:-ext)?$/.exec(name) ?? [];
+  return cpus === undefined ? undefined : [Number(cpus), Number(memory)];
+}
 
 const EPOCH = "1969-12-31T16:00:00.000-08:00";
 
@@ -78,7 +100,7 @@ function region(origin: string, project: string, name: string): Record<string, u
 }
 
 function machineType(origin: string, project: string, zoneName: string, name: string): Record<string, unknown> {
-  const [guestCpus, memoryMb] = MACHINE_TYPES[name] ?? [0, 0];
+  const [guestCpus, memoryMb] = machineSize(name) ?? [0, 0];
   return {
     kind: "compute#machineType",
     id: fixedId(200 + Object.keys(MACHINE_TYPES).indexOf(name)),
@@ -208,7 +230,7 @@ export function geographyRoutes(cloud: Cloud): Route[] {
         const project = projectOf(cloud, call);
         const { zone: zoneName = "", machineType: name = "" } = call.params;
         checkZone(project, zoneName);
-        one(MACHINE_TYPES[name], `projects/${project}/zones/${zoneName}/machineTypes/${name}`);
+        one(machineSize(name), `projects/${project}/zones/${zoneName}/machineTypes/${name}`);
         return machineType(call.origin, project, zoneName, name);
       },
     }),

@@ -2,9 +2,14 @@ import { aroundCalls } from "../frame/faults/calls.ts";
 import { Router, type Service } from "../frame/router.ts";
 import type { World } from "../frame/world.ts";
 import type { Machines } from "../machines/machines.ts";
+import { addressRoutes } from "./addresses/routes.ts";
 import { loadRoutes } from "./autoscalers/load.ts";
 import { aggregatedAutoscalers, autoscalerRoutes } from "./autoscalers/routes.ts";
 import { Scaler } from "./autoscalers/scaler.ts";
+import { servingRoute } from "./backends/health.ts";
+import { BackendProber } from "./backends/prober.ts";
+import { backendServiceRoutes } from "./backends/routes.ts";
+import { healthCheckHooks } from "./backends/users.ts";
 import { batchRoute } from "./batch.ts";
 import { Cloud } from "./cloud.ts";
 import { controlRoutes } from "./controls.ts";
@@ -16,14 +21,20 @@ import { REGIONAL, ZONAL } from "./groups/kinds.ts";
 import { configRoutes } from "./groups/perinstance.ts";
 import { aggregatedInstanceGroups, instanceGroupRoutes } from "./groups/plain.ts";
 import { aggregatedGroups, groupRoutes } from "./groups/routes.ts";
-import { healthCheckRoutes } from "./healthchecks.ts";
+import { healthCheckRoutes } from "./healthchecks/routes.ts";
+import { imagePolicyRoutes } from "./images/policies.ts";
 import { seedPublicImages } from "./images/public.ts";
 import { imageRoutes } from "./images/routes.ts";
 import { guestRoutes } from "./instances/guest.ts";
+import { HostEvents } from "./instances/hostevents.ts";
+import { hostRoutes } from "./instances/hostroutes.ts";
 import { Lifecycle } from "./instances/lifecycle.ts";
 import { instanceRoutes } from "./instances/routes.ts";
+import { instanceSettingRoutes } from "./instances/settings.ts";
+import { networkRoutes } from "./networks.ts";
 import { operationRoutes } from "./operationroutes.ts";
 import { projectRoutes } from "./projects.ts";
+import { snapshotRoutes } from "./snapshots/routes.ts";
 import { loadCloud, saveCloud } from "./state.ts";
 import { templateRoutes } from "./templates.ts";
 
@@ -38,6 +49,8 @@ export function createCompute(world: World, machines: Machines): ComputeService 
   const lifecycle = new Lifecycle(cloud);
   const engine = new Engine(cloud, lifecycle);
   const scaler = new Scaler(cloud, engine);
+  const backendProber = new BackendProber(cloud);
+  const hostEvents = new HostEvents(cloud, lifecycle);
   seedPublicImages(cloud);
   const router = new Router(aroundCalls(world));
   const service: ComputeService = {
@@ -46,6 +59,7 @@ export function createCompute(world: World, machines: Machines): ComputeService 
     errors: "legacy",
     routes: [
       ...imageRoutes(cloud),
+      ...imagePolicyRoutes(cloud),
       ...templateRoutes(cloud),
       ...[ZONAL, REGIONAL].flatMap((kind) => [
         ...groupRoutes(cloud, engine, kind),
@@ -59,11 +73,18 @@ export function createCompute(world: World, machines: Machines): ComputeService 
       aggregatedAutoscalers(cloud),
       ...loadRoutes(cloud),
       ...instanceRoutes(cloud, lifecycle),
+      ...instanceSettingRoutes(cloud),
+      ...hostRoutes(cloud, lifecycle, hostEvents),
       ...guestRoutes(cloud, lifecycle),
       ...diskRoutes(cloud),
-      ...healthCheckRoutes(cloud),
+      ...snapshotRoutes(cloud),
+      ...addressRoutes(cloud, lifecycle.reservations),
+      ...healthCheckRoutes(cloud, healthCheckHooks(cloud, engine, backendProber)),
+      ...backendServiceRoutes(cloud, backendProber),
+      servingRoute(cloud),
       ...operationRoutes(cloud),
       ...geographyRoutes(cloud),
+      ...networkRoutes(cloud),
       ...projectRoutes(cloud),
       ...controlRoutes(cloud),
       batchRoute(() => router),
@@ -74,10 +95,13 @@ export function createCompute(world: World, machines: Machines): ComputeService 
     load: (state) => {
       loadCloud(cloud, lifecycle, state);
       engine.resume();
+      hostEvents.resume();
+      backendProber.resume();
       scaler.resume();
     },
     close: () => {
       scaler.close();
+      backendProber.close();
       engine.close();
       lifecycle.close();
     },

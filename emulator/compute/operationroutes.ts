@@ -1,5 +1,6 @@
 import type { Call } from "../frame/http.ts";
 import type { Route } from "../frame/router.ts";
+import type { Audited } from "./audit.ts";
 import type { Cloud } from "./cloud.ts";
 import { errors } from "./errors.ts";
 import { checkScope, REGION_SCOPES, ZONE_SCOPES } from "./geography.ts";
@@ -101,10 +102,26 @@ function scoped(cloud: Cloud, service: string, where: string): Route[] {
       run: (call) => {
         const principal = cloud.world.doors.principal(call.headers);
         const permission = `compute.${service}.delete`;
-        if (!cloud.world.doors.allowed(principal, permission, resource(call)))
-          throw errors.forbidden(permission, resource(call));
-        const operation = existing(call);
-        cloud.operations.all.delete(`${path(call)}/${operation.name}`);
+        const scope = scopeOf(call);
+        const location = scope.kind === "global" ? "global" : scope.name;
+        const audited: Audited = {
+          project: projectOf(cloud, call),
+          method: `compute.${service}.delete`,
+          resource: { type: "gce_operation", labels: { project_id: projectOf(cloud, call), location } },
+          path: resource(call),
+          principal,
+          callerIp: "127.0.0.1",
+          ...(call.headers["user-agent"] && { userAgent: call.headers["user-agent"] }),
+          permissions: [{ permission }],
+          request: {},
+          locations: [location],
+        };
+        cloud.audit.around(audited, () => {
+          if (!cloud.world.doors.allowed(principal, permission, resource(call)))
+            throw errors.forbidden(permission, resource(call));
+          const operation = existing(call);
+          cloud.operations.all.delete(`${path(call)}/${operation.name}`);
+        });
         cloud.world.changed();
         return { status: 204 };
       },

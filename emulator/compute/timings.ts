@@ -16,6 +16,18 @@ export interface Timings {
   creationRetry: number;
   /** From one look of an autoscaler to its next. */
   autoscaling: number;
+  /** Beyond the draining timeout, until a drained machine is stopped; the real one takes up to a minute. */
+  draining: number;
+  /** What a guest that is preempted gets to shut down. */
+  preemptionNotice: number;
+  /** From the notice of host maintenance to the maintenance; the real one gives a minute. */
+  maintenanceNotice: number;
+  /** From a live migration to the end of the maintenance. */
+  migration: number;
+  /** From the announcement of scheduled maintenance to its window, and the window's length. */
+  maintenanceWindow: number;
+  /** From a machine being lost with its host to its automatic restart. */
+  repair: number;
 }
 
 export const DEFAULT_TIMINGS: Timings = {
@@ -28,6 +40,12 @@ export const DEFAULT_TIMINGS: Timings = {
   shutdownGrace: 10_000,
   creationRetry: 1_000,
   autoscaling: 1_000,
+  draining: 50,
+  preemptionNotice: 30_000,
+  maintenanceNotice: 1_000,
+  migration: 200,
+  maintenanceWindow: 60_000,
+  repair: 200,
 };
 
 /** What the project may use; null is without limit. */

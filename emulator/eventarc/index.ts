@@ -5,21 +5,14 @@ import { page } from "../frame/pages.ts";
 import type { Route, Service } from "../frame/router.ts";
 import { utc } from "../frame/time.ts";
 import { byId, type World } from "../frame/world.ts";
+import { locationRoutes } from "../locations.ts";
 import type { PubsubCore } from "../pubsub/core.ts";
+import { changedFields } from "./change.ts";
+import { type FunctionTriggers, functionTriggers } from "./functions.ts";
+import { type Kept, PUBLISHED, type Trigger, TriggerStore } from "./store.ts";
 
-/** https://cloud.google.com/eventarc/docs/reference/rest/v1/projects.locations.triggers */
-export interface Trigger {
-  name: string;
-  uid: string;
-  createTime: string;
-  updateTime: string;
-  eventFilters: { attribute: string; value: string; operator?: string }[];
-  serviceAccount?: string;
-  destination: { httpEndpoint: { uri: string } };
-  transport: { pubsub: { topic: string; subscription: string } };
-  labels?: Record<string, string>;
-  eventDataContentType?: string;
-  etag: string;
+export interface EventarcService extends Service {
+  ofFunctions: FunctionTriggers;
 }
 
 interface Operation {
@@ -30,16 +23,11 @@ interface Operation {
 }
 
 interface Saved {
-  triggers: (Trigger & { ownTopic: boolean })[];
+  triggers: Kept[];
   operations: Operation[];
 }
 
 const TRIGGERS = "/v1/projects/{project}/locations/{location}/triggers";
-const PUBLISHED = "google.cloud.pubsub.topic.v1.messagePublished";
-
-/** What Eventarc gives the subscriptions it makes. https://cloud.google.com/eventarc/docs/retry-events */
-const RETENTION = "86400s";
-const MOST_BACKOFF = "600s";
 
 const TRIGGER: Shape = {
   name: "string",
@@ -55,7 +43,8 @@ const TRIGGER: Shape = {
       cloudFunction: "absent",
       gke: "absent",
       workflow: "absent",
-      networkConfig: "absent",
+      // Kept and shown: here there is one network, and every address on it is reached.
+      networkConfig: { one: { networkAttachment: "string" } },
     },
   },
   transport: { one: { pubsub: { one: { topic: "string", subscription: "output" } } } },
@@ -77,18 +66,13 @@ export function createEventarc(
   pubsub: PubsubCore,
   /** Seconds before the first redelivery. The real service waits 10; a developer's machine need not. */
   backoffSeconds: number,
-): Service {
-  const triggers = new Map<string, Trigger & { ownTopic: boolean }>();
+): EventarcService {
+  const store = new TriggerStore(world, pubsub, backoffSeconds);
+  const { triggers } = store;
   const operations = new Map<string, Operation>();
 
   const parentOf = ({ params }: Call) => byId(world, `projects/${params.project}/locations/${params.location}`);
   const nameOf = (call: Call) => `${parentOf(call)}/triggers/${call.params.trigger}`;
-
-  function find(name: string): Trigger & { ownTopic: boolean } {
-    const trigger = triggers.get(name);
-    if (!trigger) throw new ApiError(404, `Resource '${name}' was not found`);
-    return trigger;
-  }
 
   function allow(call: Call, permission: string, name: string): void {
     const principal = world.doors.principal(call.headers);
@@ -139,72 +123,68 @@ export function createEventarc(
         `triggers are emulated for the type ${PUBLISHED} without further filters, not for ${type}`,
       );
     }
-    const uri = given.destination?.httpEndpoint?.uri;
+    const { destination } = given;
+    const http = destination && "httpEndpoint" in destination ? destination : undefined;
+    const uri = http?.httpEndpoint?.uri;
+    const network = http?.networkConfig;
     if (!uri) throw new ApiError(400, "destination.http_endpoint.uri is missing; other destinations are not emulated.");
     if (triggers.has(name)) throw new ApiError(409, `Resource '${name}' already exists`);
     if (call.query.get("validateOnly") === "true") return operation(parent, name, "create", TRIGGER_TYPE, given);
 
-    const { project = "", location = "" } = call.params;
-    const number = world.ids.numeric();
-    const asked = given.transport?.pubsub?.topic;
-    const own = `projects/${byId(world, `projects/${project}/`).slice(9, -1)}`;
-    const topic = asked
-      ? pubsub.topic(asked).name
-      : pubsub.createTopic({ name: `${own}/topics/eventarc-${location}-${id}-${number.slice(-3)}` }).name;
-    const { name: subscription } = pubsub.createSubscription(
-      {
-        name: `${own}/subscriptions/eventarc-${location}-${id}-sub-${number.slice(-3)}`,
-        topic,
-        pushConfig: {
-          pushEndpoint: uri,
-          ...(given.serviceAccount && { oidcToken: { serviceAccountEmail: given.serviceAccount, audience: uri } }),
-        },
-        messageRetentionDuration: RETENTION,
-        expirationPolicy: {},
-        retryPolicy: { minimumBackoff: `${backoffSeconds}s`, maximumBackoff: MOST_BACKOFF },
-      },
-      true,
-    );
-    const now = utc(world.clock.now());
-    const trigger: Trigger & { ownTopic: boolean } = {
+    const { serviceAccount } = given;
+    const { topic, subscription, ownTopic } = store.subscribe(name, given.transport?.pubsub?.topic, {
+      pushEndpoint: () => uri,
+      ...(serviceAccount && { oidcToken: { serviceAccountEmail: serviceAccount, audience: uri } }),
+    });
+    const trigger = store.keep({
       name,
-      uid: world.ids.uuid(),
-      createTime: now,
-      updateTime: now,
       eventFilters: given.eventFilters,
-      ...(given.serviceAccount && { serviceAccount: given.serviceAccount }),
-      destination: { httpEndpoint: { uri } },
+      ...(serviceAccount && { serviceAccount }),
+      destination: { httpEndpoint: { uri }, ...(network && { networkConfig: network }) },
       transport: { pubsub: { topic, subscription } },
       ...(given.labels && { labels: given.labels }),
       eventDataContentType: given.eventDataContentType ?? "application/json",
-      etag: world.ids.fingerprint(),
-      ownTopic: !asked,
-    };
-    triggers.set(name, trigger);
+      ownTopic,
+    });
     return operation(parent, name, "create", TRIGGER_TYPE, shown(trigger));
   }
 
-  /** Also removes what the trigger made: its subscription, and the topic unless it was there before. */
-  function remove(call: Call): Operation {
-    const trigger = find(nameOf(call));
-    allow(call, "delete", trigger.name);
-    triggers.delete(trigger.name);
-    const { topic, subscription } = trigger.transport.pubsub;
-    for (const remove of [
-      () => pubsub.deleteSubscription(subscription),
-      ...(trigger.ownTopic ? [() => pubsub.deleteTopic(topic)] : []),
-    ]) {
-      try {
-        remove();
-      } catch (problem) {
-        // Somebody removed it by hand before.
-        if (!(problem instanceof ApiError && problem.code === 404)) throw problem;
-      }
+  function patch(call: Call): Operation {
+    const name = nameOf(call);
+    allow(call, "update", name);
+    if (!triggers.has(name) && call.query.get("allowMissing") === "true") {
+      return create({ ...call, query: new URLSearchParams({ triggerId: call.params.trigger ?? "" }) });
     }
+    const before = store.find(name);
+    const given = readFields(TRIGGER, call.json(), world.loose);
+    const after = changedFields({ ...before }, given, call.query.get("updateMask") ?? "") as unknown as Kept;
+    const { destination, serviceAccount } = after;
+    if (!destination || ("httpEndpoint" in destination && !destination.httpEndpoint?.uri)) {
+      throw new ApiError(400, "destination.http_endpoint.uri is missing; other destinations are not emulated.");
+    }
+    const trigger: Kept = { ...after, updateTime: utc(world.clock.now()), etag: world.ids.fingerprint() };
+    if (call.query.get("validateOnly") !== "true") {
+      if ("httpEndpoint" in destination) {
+        const { uri } = destination.httpEndpoint;
+        pubsub.modifyPushConfig(before.transport.pubsub.subscription, {
+          pushEndpoint: uri,
+          ...(serviceAccount && { oidcToken: { serviceAccountEmail: serviceAccount, audience: uri } }),
+        });
+      }
+      triggers.set(name, trigger);
+    }
+    return operation(parentOf(call), name, "update", TRIGGER_TYPE, shown(trigger));
+  }
+
+  function remove(call: Call): Operation {
+    const trigger = store.find(nameOf(call));
+    allow(call, "delete", trigger.name);
+    store.drop(trigger);
     return operation(parentOf(call), trigger.name, "delete", TRIGGER_TYPE, shown(trigger));
   }
 
   const routes: Route[] = [
+    ...locationRoutes(world, "eventarc"),
     {
       id: "eventarc.projects.locations.triggers.create",
       method: "POST",
@@ -218,7 +198,7 @@ export function createEventarc(
       path: `${TRIGGERS}/{trigger}`,
       run: (call) => {
         allow(call, "get", nameOf(call));
-        return { json: shown(find(nameOf(call))) };
+        return { json: shown(store.find(nameOf(call))) };
       },
     },
     {
@@ -242,6 +222,13 @@ export function createEventarc(
       },
     },
     {
+      id: "eventarc.projects.locations.triggers.patch",
+      method: "PATCH",
+      path: `${TRIGGERS}/{trigger}`,
+      coverage: "partly",
+      run: (call) => ({ json: patch(call) }),
+    },
+    {
       id: "eventarc.projects.locations.triggers.delete",
       method: "DELETE",
       path: `${TRIGGERS}/{trigger}`,
@@ -263,6 +250,7 @@ export function createEventarc(
 
   return {
     name: "eventarc",
+    ofFunctions: functionTriggers(store, pubsub),
     errors: "modern",
     routes,
     prefixes: /^\/v1\/projects\/[^/]+\/locations\/[^/]+\/(triggers|channels|operations\/eventarc-)/,
@@ -278,7 +266,7 @@ export function createEventarc(
 
 const TRIGGER_TYPE = "google.cloud.eventarc.v1.Trigger";
 
-function shown({ ownTopic: _, ...trigger }: Trigger & { ownTopic: boolean }): Json {
+function shown({ ownTopic: _, ...trigger }: Kept): Json {
   return { ...trigger };
 }
 

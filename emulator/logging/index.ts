@@ -1,17 +1,20 @@
 import type { LogEntry } from "../../wire/logging.d.ts";
 import { ApiError } from "../frame/errors.ts";
 import { type Json, readFields, type Shape } from "../frame/fields.ts";
+import type { GrpcService } from "../frame/grpc.ts";
 import type { Call } from "../frame/http.ts";
 import { page } from "../frame/pages.ts";
 import type { Route, Service } from "../frame/router.ts";
 import { byId, type Doors, type World } from "../frame/world.ts";
 import { Entries } from "./entries.ts";
 import { LOG_ENTRY, SEVERITIES, severityRank } from "./entry.ts";
+import { loggingGrpc } from "./grpc.ts";
 import { compileFilter } from "./match.ts";
 import { LOG_SINK, Sinks } from "./sinks.ts";
 
 export interface LoggingService extends Service {
   write: Doors["log"];
+  grpc(): GrpcService[];
 }
 
 interface Saved {
@@ -145,7 +148,7 @@ export function createLogging(world: World): LoggingService {
       method: "DELETE",
       path: "/v2/projects/{project}/logs/{log}",
       run: (call) => {
-        const name = `${parentOf(call)}/logs/${encodeURIComponent(call.params.log ?? "")}`;
+        const name = `${parentOf(call)}/logs/${logId(call.params.log ?? "")}`;
         allow(call, "logs.delete", name);
         entries.deleteLog(name);
         return { json: {} };
@@ -216,6 +219,7 @@ export function createLogging(world: World): LoggingService {
       return `logging.${collection}${/:(\w+)$/.exec(path)?.[0]?.replace(":", ".") ?? ` ${method}`}`;
     },
     write,
+    grpc: () => loggingGrpc(routes),
     save: (): Saved => ({ entries: entries.save(), sinks: sinks.save() }),
     load: (state) => {
       const saved = state as Saved;
@@ -223,6 +227,11 @@ export function createLogging(world: World): LoggingService {
       sinks.load(saved.sinks);
     },
   };
+}
+
+/** A log's id as names have it, escaped once; clients that escape the whole path escape it twice. */
+function logId(given: string): string {
+  return encodeURIComponent(/%[0-9a-f]{2}/i.test(given) ? decodeURIComponent(given) : given);
 }
 
 function without({ nextPageToken }: { nextPageToken?: string }): { nextPageToken?: string } {

@@ -7,6 +7,8 @@ export interface Behaviour {
   image?: string;
   /** Instance name; `*` stands for anything. */
   instance?: string;
+  /** Name of the health check that asks; `*` stands for anything. */
+  check?: string;
   /** Until then nothing on the machine answers. */
   bootSeconds?: number;
   health?: ProbeResult;
@@ -18,7 +20,7 @@ export interface Behaviour {
 export type KnownBehaviour = Behaviour & { id: string };
 
 const HEALTH: readonly ProbeResult[] = ["HEALTHY", "UNHEALTHY", "TIMEOUT"];
-const TEXTS = ["image", "instance"] as const;
+const TEXTS = ["image", "instance", "check"] as const;
 const NUMBERS = ["bootSeconds", "from", "to"] as const;
 const FIELDS = new Set<string>([...TEXTS, ...NUMBERS, "health"]);
 
@@ -57,9 +59,9 @@ export class Behaviours {
     this.#rules = saved.rules;
   }
 
-  /** What a prober finds `seconds` after power-on. */
-  health(machine: Pick<MachineSpec, "name" | "image">, seconds: number): ProbeResult {
-    const matching = this.#rules.filter((rule) => matches(rule, machine)).reverse();
+  /** What a prober finds `seconds` after power-on; `check` is the name of the check it asks for. */
+  health(machine: Pick<MachineSpec, "name" | "image">, seconds: number, check = ""): ProbeResult {
+    const matching = this.#rules.filter((rule) => matches(rule, machine) && like(rule.check, check)).reverse();
     const boot = matching.find(({ bootSeconds }) => bootSeconds !== undefined)?.bootSeconds ?? 0;
     // The machine is there but nothing listens on it yet: connections are refused.
     if (seconds < boot) return "UNHEALTHY";

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { World } from "../frame/world.ts";
 import { listenMetadata } from "../metadata/listen.ts";
 import { unpackContent } from "./content.ts";
+import { attachBootDisk } from "./datadisks.ts";
 import { killMarked } from "./group.ts";
 import { type Guest, prepareGuest } from "./guest.ts";
 import { Init } from "./init.ts";
@@ -39,6 +40,7 @@ export async function bootMachine({
   const say = (line: string) => print(`init: ${line}\n`);
   const root = join(folder, "root");
   const bin = join(folder, "bin");
+  if (spec.bootDisk !== undefined) attachBootDisk(folder, spec.bootDisk);
   const again = existsSync(root);
   if (!again && spec.content === undefined) {
     say(`${spec.name}: the image ${spec.image} holds nothing this emulator can boot`);

@@ -138,11 +138,16 @@ function stats(): { group: number; state: string }[] | undefined {
  * environment. Only where there is a /proc.
  */
 export function killMarked(root: string): void {
+  signalMarked(root, "SIGKILL");
+}
+
+/** The same signal for everything that carries an instance's mark. */
+export function signalMarked(root: string, name: NodeJS.Signals): void {
   if (process.platform !== "linux") return;
   for (const pid of pids()) {
     if (!`\0${textOf(`/proc/${pid}/environ`)}`.includes(`\0INSTANCE_ROOT=${root}\0`)) continue;
     try {
-      process.kill(pid, "SIGKILL");
+      process.kill(pid, name);
     } catch {
       // It ended by itself meanwhile.
     }

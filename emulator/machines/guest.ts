@@ -54,7 +54,7 @@ export function prepareGuest(root: string, bin: string, disks: MachineSpec["disk
   symlinkSync(process.execPath, join(bin, "node"));
   const programs = { "systemd-notify": NOTIFY, systemctl: systemctlScript(dirname(bin)), ...diskPrograms };
   for (const [name, text] of Object.entries(programs)) writeFileSync(join(bin, name), text, { mode: 0o755 });
-  for (const disk of disks) attachDisk(root, disk);
+  for (const disk of disks) attachDisk(dirname(bin), disk);
   // Units may run as another user, who must be able to get here. What is secret below has modes of its own.
   if (process.getuid?.() === 0) {
     for (const folder of [dirname(root), dirname(dirname(root)), dirname(dirname(dirname(root)))]) {

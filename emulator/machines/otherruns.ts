@@ -1,12 +1,10 @@
-import { mkdirSync } from "node:fs";
 import type { Cancel } from "../frame/clock.ts";
-import { madeOn } from "./datadisks.ts";
+import { madeOn, mountDisk } from "./datadisks.ts";
 import type { Guest } from "./guest.ts";
-import { beneath } from "./root.ts";
 import type { Unit } from "./unitfile.ts";
 import type { ActiveState, Run } from "./unitrun.ts";
 
-/** A mount. Nothing can be mounted here: the folder at its place stands for the disk, and is kept with the instance. */
+/** A mount. Nothing can be mounted here: the folder at its place stands for what the disk holds, and goes with it. */
 export class MountRun implements Run {
   unit: Unit;
   state: ActiveState = "inactive";
@@ -28,7 +26,7 @@ export class MountRun implements Run {
       this.result = "exit-code";
       return false;
     }
-    mkdirSync(beneath(this.#guest.root, mount.where), { recursive: true });
+    mountDisk(this.#guest.folder, mount.what, mount.where);
     if (this.state !== "active") this.#guest.say(`${name}: mounted at ${mount.where}`);
     this.state = "active";
     this.result = "success";

@@ -4,6 +4,8 @@ import { join, resolve } from "node:path";
 import type { World } from "../frame/world.ts";
 import { bootMachine, type RunningMachine } from "./boot.ts";
 import { keepContent } from "./content.ts";
+import { signalMarked } from "./group.ts";
+import { keepDisks, processDisks } from "./keptdisks.ts";
 import type { MachineEvents, MachineSpec, Machines } from "./machines.ts";
 import { probeAddress } from "./probe.ts";
 import { Reaper } from "./reaper.ts";
@@ -50,9 +52,13 @@ export function createProcessMachines(world: World, agent: string): Machines {
     running.set(spec.id, await bootMachine({ world, agent, images, reaper, spec, folder, print }));
   };
 
+  /** Nobody listens there to a request to shut down. */
+  const paused = new Set<string>();
+
   const stop = async (id: string, graceMs: number): Promise<void> => {
     const machine = running.get(id);
-    await machine?.stop(graceMs);
+    await machine?.stop(paused.has(id) ? 0 : graceMs);
+    paused.delete(id);
     running.delete(id);
   };
 
@@ -60,11 +66,28 @@ export function createProcessMachines(world: World, agent: string): Machines {
     kind: "process",
     addContent: (tarball) => keepContent(images, tarball),
     start: (spec, events) => inTurn(spec.id, () => start(spec, events)),
+    pause: (id) =>
+      inTurn(id, async () => {
+        const folder = folderOf(id);
+        if (folder === undefined || !running.has(id)) return;
+        paused.add(id);
+        // Twice, for what was being started meanwhile.
+        for (let i = 0; i < 2; i++) signalMarked(join(folder, "root"), "SIGSTOP");
+      }),
+    resume: (id) =>
+      inTurn(id, async () => {
+        const folder = folderOf(id);
+        if (folder === undefined || !running.has(id)) throw new Error(`instance ${id} is off`);
+        paused.delete(id);
+        signalMarked(join(folder, "root"), "SIGCONT");
+      }),
     stop: (id, graceMs) => inTurn(id, () => stop(id, graceMs)),
-    remove: (id) =>
+    disks: processDisks(join(resolve(world.folder), "disks"), folderOf),
+    remove: (id, kept = []) =>
       inTurn(id, async () => {
         await stop(id, 0);
         const folder = folderOf(id);
+        if (folder !== undefined) keepDisks(folder, kept);
         if (folder !== undefined) await rm(folder, { recursive: true, force: true });
         folders.delete(id);
       }),

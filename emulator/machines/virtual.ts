@@ -14,17 +14,21 @@ export function createVirtualMachines(world: Pick<World, "clock">, behaviours: B
       running.set(spec.id, { spec, since: world.clock.now() });
       events.serial(`init: ${spec.name} (${spec.id}) is virtual: nothing runs on it\n`);
     },
+    pause: async () => {},
+    resume: async (id) => {
+      if (!running.has(id)) throw new Error(`instance ${id} is off`);
+    },
     stop: async (id) => {
       running.delete(id);
     },
     remove: async (id) => {
       running.delete(id);
     },
-    probe: async (id) => {
+    probe: async (id, probe) => {
       const machine = running.get(id);
       // Nobody answers at the address of a machine that is off.
       if (!machine) return "TIMEOUT";
-      return behaviours.health(machine.spec, (world.clock.now() - machine.since) / 1000);
+      return behaviours.health(machine.spec, (world.clock.now() - machine.since) / 1000, probe.check);
     },
     close: async () => running.clear(),
   };

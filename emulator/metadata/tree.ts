@@ -1,4 +1,5 @@
 import type { World } from "../frame/world.ts";
+import type { HostView } from "../machines/machines.ts";
 import { array, type Directory, directory, endpoint, leaf, lines, number, opaque } from "./entries.ts";
 
 /** What the metadata server must know of an instance; a machine's spec has it. */
@@ -17,15 +18,30 @@ export interface InstanceView {
   projectAttributes(): Record<string, string>;
   /** `namespace/key` → value. */
   guestAttributes: Map<string, string>;
+  /** Of its access configurations; empty text where one has no address at the moment. None when left out. */
+  externalIps?(): string[];
   /** Short name. Where functions run there is one; Compute's instances have only a zone. */
   region?: string;
   /** ms since the epoch. */
   createdAt?: number;
+  host?(): HostView;
 }
+
+/** A machine that nothing happens to. */
+const QUIET: HostView = {
+  maintenanceEvent: "NONE",
+  preempted: false,
+  automaticRestart: true,
+  onHostMaintenance: "MIGRATE",
+  preemptible: false,
+};
+
+const flag = (value: boolean) => leaf(value ? "TRUE" : "FALSE");
 
 /** Everything under `/computeMetadata/v1/`, built anew for each request because attributes change under it. */
 export function metadataTree(world: Pick<World, "project" | "projectNumber">, view: InstanceView): Directory {
   const project = `projects/${world.projectNumber}`;
+  const host = view.host?.() ?? QUIET;
   return directory({
     instance: directory({
       attributes: texts(view.attributes()),
@@ -46,21 +62,22 @@ export function metadataTree(world: Pick<World, "project" | "projectNumber">, vi
       image: leaf(view.image),
       licenses: array([]),
       machineType: leaf(`${project}/machineTypes/${lastSegment(view.machineType)}`),
-      maintenanceEvent: leaf("NONE"),
+      maintenanceEvent: leaf(host.maintenanceEvent),
       name: leaf(view.name),
-      networkInterfaces: array([networkInterface(project, view.ip)]),
+      networkInterfaces: array([networkInterface(project, view.ip, view.externalIps?.() ?? [])]),
       partnerAttributes: directory({}),
-      preempted: leaf("FALSE"),
+      preempted: flag(host.preempted),
       ...(view.region !== undefined && { region: leaf(`${project}/regions/${view.region}`) }),
       remainingCpuTime: number(-1),
       scheduling: directory({
-        automaticRestart: leaf("TRUE"),
-        onHostMaintenance: leaf("MIGRATE"),
-        preemptible: leaf("FALSE"),
+        automaticRestart: flag(host.automaticRestart),
+        onHostMaintenance: leaf(host.onHostMaintenance),
+        preemptible: flag(host.preemptible),
       }),
       serviceAccounts: serviceAccounts(view.serviceAccount),
       shutdownDetails: directory({ StopState: leaf("UNKNOWN"), TargetState: leaf("UNKNOWN") }),
       tags: lines(view.tags, "json"),
+      ...(host.upcoming && { upcomingMaintenance: upcoming(host.upcoming) }),
       virtualClock: directory({ driftToken: leaf("0") }),
       zone: leaf(`${project}/zones/${lastSegment(view.zone)}`),
     }),
@@ -72,6 +89,13 @@ export function metadataTree(world: Pick<World, "project" | "projectNumber">, vi
     }),
     universe: directory({ universeDomain: leaf("googleapis.com") }),
   });
+}
+
+function upcoming(announced: NonNullable<HostView["upcoming"]>): Directory {
+  const entries = Object.entries(announced).map(
+    ([name, value]) => [name, typeof value === "boolean" ? flag(value) : leaf(value)] as const,
+  );
+  return directory(Object.fromEntries(entries));
 }
 
 function lastSegment(url: string): string {
@@ -94,11 +118,13 @@ function guestAttributes(values: Map<string, string>): Directory {
   return opaque(spaces);
 }
 
-function networkInterface(project: string, ip: string): Directory {
+function networkInterface(project: string, ip: string, external: string[]): Directory {
   const bytes = ip.split(".").map(Number);
   const hex = bytes.map((byte) => byte.toString(16).padStart(2, "0")).join(":");
   return directory({
-    accessConfigs: array([]),
+    accessConfigs: array(
+      external.map((externalIp) => directory({ externalIp: leaf(externalIp), type: leaf("ONE_TO_ONE_NAT") })),
+    ),
     dnsServers: lines(["169.254.169.254"]),
     forwardedIps: array([]),
     gateway: leaf([...bytes.slice(0, 3), 1].join(".")),

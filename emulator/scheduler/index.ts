@@ -1,15 +1,23 @@
 import { ApiError } from "../frame/errors.ts";
 import { readFields } from "../frame/fields.ts";
+import type { GrpcService } from "../frame/grpc.ts";
 import type { Answer, Call } from "../frame/http.ts";
 import { page } from "../frame/pages.ts";
 import type { Route, Service } from "../frame/router.ts";
 import { byId, type World } from "../frame/world.ts";
-import { JOB, type Job, Jobs } from "./jobs.ts";
+import { locationRoutes } from "../locations.ts";
+import { schedulerGrpc } from "./grpc.ts";
+import { JOB, type Job } from "./job.ts";
+import { Jobs } from "./jobs.ts";
+
+export interface SchedulerService extends Service {
+  grpc(): GrpcService[];
+}
 
 const JOBS = "/v1/projects/{project}/locations/{location}/jobs";
 
-/** Cloud Scheduler with Pub/Sub targets. https://cloud.google.com/scheduler/docs/reference/rest */
-export function createScheduler(world: World): Service {
+/** Cloud Scheduler with Pub/Sub and HTTP targets. https://cloud.google.com/scheduler/docs/reference/rest */
+export function createScheduler(world: World): SchedulerService {
   const jobs = new Jobs(world);
   const parentOf = ({ params }: Call) => byId(world, `projects/${params.project}/locations/${params.location}`);
 
@@ -38,38 +46,36 @@ export function createScheduler(world: World): Service {
 
   const read = (call: Call) => readFields(JOB, call.json(), world.loose);
 
+  const routes = [
+    route("create", "POST", JOBS, (parent, call) => ({ json: jobs.create(parent, read(call)) })),
+    route("list", "GET", JOBS, (parent, { query }) => {
+      const size = Number(query.get("pageSize") ?? 0);
+      const { items, nextPageToken } = page(jobs.list(parent), byName, size, query.get("pageToken") ?? undefined, 500);
+      return { json: { ...(items.length > 0 && { jobs: items }), ...(nextPageToken && { nextPageToken }) } };
+    }),
+    route("get", "GET", `${JOBS}/{job}`, (name) => ({ json: jobs.get(name) })),
+    route(
+      "patch",
+      "PATCH",
+      `${JOBS}/{job}`,
+      (name, call) => ({ json: jobs.update(name, read(call), call.query.get("updateMask") ?? "") }),
+      "update",
+    ),
+    route("delete", "DELETE", `${JOBS}/{job}`, (name) => {
+      jobs.delete(name);
+      return { json: {} };
+    }),
+    route("run", "POST", `${JOBS}/{job}:run`, (name) => ({ json: jobs.run(name) })),
+    route("pause", "POST", `${JOBS}/{job}:pause`, (name) => ({ json: jobs.setState(name, "PAUSED") })),
+    route("resume", "POST", `${JOBS}/{job}:resume`, (name) => ({ json: jobs.setState(name, "ENABLED") }), "enable"),
+    ...locationRoutes(world, "cloudscheduler"),
+  ];
+
   return {
     name: "cloudscheduler",
     errors: "modern",
-    routes: [
-      route("create", "POST", JOBS, (parent, call) => ({ json: jobs.create(parent, read(call)) })),
-      route("list", "GET", JOBS, (parent, { query }) => {
-        const size = Number(query.get("pageSize") ?? 0);
-        const { items, nextPageToken } = page(
-          jobs.list(parent),
-          byName,
-          size,
-          query.get("pageToken") ?? undefined,
-          500,
-        );
-        return { json: { ...(items.length > 0 && { jobs: items }), ...(nextPageToken && { nextPageToken }) } };
-      }),
-      route("get", "GET", `${JOBS}/{job}`, (name) => ({ json: jobs.get(name) })),
-      route(
-        "patch",
-        "PATCH",
-        `${JOBS}/{job}`,
-        (name, call) => ({ json: jobs.update(name, read(call), call.query.get("updateMask") ?? "") }),
-        "update",
-      ),
-      route("delete", "DELETE", `${JOBS}/{job}`, (name) => {
-        jobs.delete(name);
-        return { json: {} };
-      }),
-      route("run", "POST", `${JOBS}/{job}:run`, (name) => ({ json: jobs.run(name) })),
-      route("pause", "POST", `${JOBS}/{job}:pause`, (name) => ({ json: jobs.setState(name, "PAUSED") })),
-      route("resume", "POST", `${JOBS}/{job}:resume`, (name) => ({ json: jobs.setState(name, "ENABLED") }), "enable"),
-    ],
+    routes,
+    grpc: () => schedulerGrpc(routes),
     prefixes: /^\/v1\/projects\/[^/]+\/locations\/[^/]+\/jobs/,
     nameUnknown: (method, path) =>
       `cloudscheduler.projects.locations.jobs${/:(\w+)$/.exec(path)?.[0]?.replace(":", ".") ?? ` ${method}`}`,

@@ -1,63 +1,17 @@
 import type { Cancel } from "../frame/clock.ts";
 import { ApiError, RPC_CODES } from "../frame/errors.ts";
-import { camel, durationSeconds, type Json, type Shape, snake } from "../frame/fields.ts";
+import { camel, durationSeconds, type Json, snake } from "../frame/fields.ts";
 import { utc } from "../frame/time.ts";
 import { byId, type World } from "../frame/world.ts";
 import { CronError, parseCron } from "./cron.ts";
+import { type Attempted, attemptHttp, checkDeadline } from "./http.ts";
+import { type Job, type RetryConfig, targetOf } from "./job.ts";
 import { Zone } from "./zone.ts";
 
-export interface RetryConfig {
-  retryCount: number;
-  maxRetryDuration: string;
-  minBackoffDuration: string;
-  maxBackoffDuration: string;
-  maxDoublings: number;
-}
-
-/** https://cloud.google.com/scheduler/docs/reference/rest/v1/projects.locations.jobs */
-export interface Job {
-  name: string;
-  description?: string;
-  schedule: string;
-  timeZone: string;
-  pubsubTarget: { topicName: string; data?: string; attributes?: Record<string, string> };
-  retryConfig: RetryConfig;
-  state: "ENABLED" | "PAUSED";
-  userUpdateTime: string;
-  scheduleTime?: string;
-  lastAttemptTime?: string;
-  /** Of the last attempt; `{}` is success, as the API shows it. */
-  status?: { code?: number; message?: string };
-}
-
-export const JOB: Shape = {
-  name: "string",
-  description: "string",
-  pubsubTarget: { one: { topicName: "string", data: "bytes", attributes: "map" } },
-  appEngineHttpTarget: "absent",
-  httpTarget: "absent",
-  schedule: "string",
-  timeZone: "string",
-  userUpdateTime: "output",
-  state: "output",
-  status: "output",
-  scheduleTime: "output",
-  lastAttemptTime: "output",
-  retryConfig: {
-    one: {
-      retryCount: "int32",
-      maxRetryDuration: "duration",
-      minBackoffDuration: "duration",
-      maxBackoffDuration: "duration",
-      maxDoublings: "int32",
-    },
-  },
-  // Says something only of HTTP targets.
-  attemptDeadline: "output",
-  satisfiesPzs: "output",
-};
-
-const UPDATABLE = ["description", "pubsubTarget", "schedule", "timeZone", "retryConfig"];
+const UPDATABLE = [
+  ...["description", "pubsubTarget", "httpTarget", "schedule", "timeZone", "retryConfig"],
+  "attemptDeadline",
+];
 const RETRY_DEFAULTS: RetryConfig = {
   retryCount: 0,
   maxRetryDuration: "0s",
@@ -75,6 +29,7 @@ export class Jobs {
   readonly #jobs = new Map<string, Job>();
   readonly #alarms = new Map<string, Cancel>();
   readonly #retries = new Map<string, Cancel>();
+  readonly #stopped = new AbortController();
 
   constructor(world: World) {
     this.#world = world;
@@ -94,24 +49,19 @@ export class Jobs {
   }
 
   #put(given: Json): Job {
-    const { pubsubTarget: target } = given as Partial<Job>;
-    if (!target?.topicName) throw new ApiError(400, "pubsub_target with a topic_name is required.");
-    if (!/^projects\/[^/]+\/topics\/[^/]+$/.test(target.topicName)) {
-      throw new ApiError(400, `PubsubTarget.topic_name ${JSON.stringify(target.topicName)} is not a topic's name.`);
-    }
-    if (!target.data && Object.keys(target.attributes ?? {}).length === 0) {
-      throw new ApiError(400, "PubsubTarget must contain either non-empty data or at least one attribute.");
-    }
+    const target = targetOf(given);
     const retryConfig = { ...RETRY_DEFAULTS, ...(given.retryConfig as Partial<RetryConfig> | undefined) };
     if (retryConfig.retryCount < 0 || retryConfig.retryCount > 5) {
       throw new ApiError(400, "RetryConfig.retry_count must be between 0 and 5.");
     }
+    // A deadline says something only of HTTP targets.
+    const { attemptDeadline: _, ...rest } = given as Partial<Job>;
     const job: Job = {
-      ...(given as Partial<Job>),
+      ...rest,
       name: String(given.name),
       schedule: String(given.schedule ?? ""),
       timeZone: String(given.timeZone || "UTC"),
-      pubsubTarget: target,
+      ...target,
       retryConfig,
       state: given.state === "PAUSED" ? "PAUSED" : "ENABLED",
       userUpdateTime: utc(this.#world.clock.now()),
@@ -156,20 +106,45 @@ export class Jobs {
     wait();
   }
 
-  /** Publishes; on failure tries again as the retry configuration says. */
+  /** Publishes or calls; on failure tries again as the retry configuration says. */
   #attempt(job: Job, tried: number, firstAt: number): void {
     this.#retries.get(job.name)?.();
     this.#retries.delete(job.name);
     const now = this.#world.clock.now();
     job.lastAttemptTime = utc(now);
-    const { topicName, data, attributes } = job.pubsubTarget;
+    if (!job.httpTarget) {
+      this.#conclude(job, this.#publish(job), tried, firstAt);
+      return;
+    }
+    const about = {
+      job: job.name.slice(job.name.lastIndexOf("/") + 1),
+      scheduleTime: utc(firstAt),
+      deadline: checkDeadline(job.attemptDeadline),
+      stop: this.#stopped.signal,
+    };
+    this.#world.changed();
+    void attemptHttp(this.#world, job.httpTarget, about).then((attempted) => {
+      // A job that was deleted or changed meanwhile has nothing to try again.
+      if (!this.#stopped.signal.aborted && this.#jobs.get(job.name) === job)
+        this.#conclude(job, attempted, tried, firstAt);
+    });
+  }
+
+  #publish({ pubsubTarget }: Job): Attempted {
+    const { topicName = "", data, attributes } = pubsubTarget ?? {};
     const published = this.#world.doors.publish(byId(this.#world, topicName), {
       ...(data && { data }),
       ...(attributes && { attributes }),
     });
-    job.status = published ? {} : { code: RPC_CODES.NOT_FOUND, message: `Resource not found (resource=${topicName}).` };
+    if (published) return { code: RPC_CODES.OK };
+    return { code: RPC_CODES.NOT_FOUND, message: `Resource not found (resource=${topicName}).` };
+  }
+
+  #conclude(job: Job, { code, message }: Attempted, tried: number, firstAt: number): void {
+    const now = this.#world.clock.now();
+    job.status = code === RPC_CODES.OK ? {} : { code, ...(message !== undefined && { message }) };
     this.#world.changed();
-    if (published) return;
+    if (code === RPC_CODES.OK) return;
     const { retryCount, maxRetryDuration, minBackoffDuration, maxBackoffDuration, maxDoublings } = job.retryConfig;
     const least = durationSeconds(minBackoffDuration);
     const wait = Math.min(least * 2 ** Math.min(tried, maxDoublings), durationSeconds(maxBackoffDuration)) * 1000;
@@ -244,6 +219,7 @@ export class Jobs {
   }
 
   close(): void {
+    this.#stopped.abort();
     for (const name of this.#jobs.keys()) this.#cancel(name);
   }
 

@@ -1,5 +1,5 @@
 /**
- * Just enough of JSON Schema 2020-12 to judge by wire/manifest.schema.json: the keywords that stand in it, and an error for
+ * Just enough of JSON Schema 2020-12 to judge by the schemas in wire/: the keywords that stand in them, and an error for
  * any other, so that none is passed over.
  */
 type Schema = Record<string, unknown>;
@@ -31,7 +31,12 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 const keywords: Record<string, Judge> = {
   $ref: (root, rule, value) =>
     accepts(root, schemaOf(schemaOf(root.$defs)[String(rule).slice("#/$defs/".length)]), value),
-  type: (_root, rule, value) => rule === (Array.isArray(value) ? "array" : value === null ? "null" : typeof value),
+  type: (_root, rule, value) =>
+    rule === "integer"
+      ? Number.isInteger(value)
+      : rule === (Array.isArray(value) ? "array" : value === null ? "null" : typeof value),
+  minimum: (_root, rule, value) => typeof value !== "number" || value >= Number(rule),
+  maximum: (_root, rule, value) => typeof value !== "number" || value <= Number(rule),
   const: (_root, rule, value) => rule === value,
   enum: (_root, rule, value) => Array.isArray(rule) && rule.includes(value),
   pattern: (_root, rule, value) => typeof value !== "string" || new RegExp(String(rule), "u").test(value),

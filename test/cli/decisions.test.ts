@@ -3,7 +3,7 @@ import { verdictOf } from "../../cli/commands/wait.ts";
 import { type Facts, judgeFacts } from "../../cli/demo/facts.ts";
 import { frozen } from "../../cli/fleet/freeze.ts";
 import { type State, statusOf } from "../../cli/images/deprecate.ts";
-import { readPolicy } from "../../functions/core/policy.ts";
+import { readPolicy } from "../../functions/core/fleetfile/read.ts";
 import { emptyRecord, type FleetRecord, type RolloutGroup } from "../../functions/core/record.ts";
 import type { DeprecationStatus } from "../../wire/compute.d.ts";
 

@@ -1,4 +1,5 @@
 import { pacific } from "../../frame/time.ts";
+import type { KeptDisk } from "../../machines/machines.ts";
 import type { Cloud } from "../cloud.ts";
 import type { StoredInstance } from "../instances/model.ts";
 import { lastOf, link, parseRef, pathOf } from "../names.ts";
@@ -19,9 +20,13 @@ export interface StoredDisk {
   labels: Record<string, string>;
   labelFingerprint: string;
   image?: { path: string; id: string };
+  snapshot?: { path: string; id: string };
   /** Paths of the instances it is attached to; more than one only where all read it. */
   users: string[];
 }
+
+/** Name under which a guest finds a disk of its machine. */
+export const deviceOf = (disk: Json, index: number): string => String(disk.deviceName ?? `persistent-disk-${index}`);
 
 export function storedDiskPath(disk: Pick<StoredDisk, "project" | "zone" | "name">): string {
   return `projects/${disk.project}/zones/${disk.zone}/disks/${disk.name}`;
@@ -34,7 +39,7 @@ export function sourceOf(cloud: Cloud, disk: Json, project: string): StoredDisk 
 }
 
 export function renderStoredDisk(disk: StoredDisk, origin: string): Json {
-  const { project, zone, image } = disk;
+  const { project, zone, image, snapshot } = disk;
   return {
     kind: "compute#disk",
     id: disk.id,
@@ -45,7 +50,9 @@ export function renderStoredDisk(disk: StoredDisk, origin: string): Json {
     zone: link(origin, `projects/${project}/zones/${zone}`),
     status: "READY",
     selfLink: link(origin, storedDiskPath(disk)),
-    ...(image && { sourceImage: link(origin, image.path), sourceImageId: image.id }),
+    // A disk from a snapshot tells of that, not of the image behind it.
+    ...(image && !snapshot && { sourceImage: link(origin, image.path), sourceImageId: image.id }),
+    ...(snapshot && { sourceSnapshot: link(origin, snapshot.path), sourceSnapshotId: snapshot.id }),
     type: link(origin, `projects/${project}/zones/${zone}/diskTypes/${lastOf(disk.type)}`),
     ...(disk.users.length > 0 && { users: disk.users.map((user) => link(origin, user)) }),
     ...(Object.keys(disk.labels).length > 0 && { labels: disk.labels }),
@@ -78,12 +85,29 @@ export function attached(cloud: Cloud, instance: StoredInstance, path: string): 
   }
 }
 
+/** Of a machine's disks those that live for themselves, as machines know them. */
+export function keptDisks(cloud: Cloud, instance: StoredInstance): (KeptDisk & { sizeGb: number })[] {
+  return instance.disks.flatMap((disk, index) => {
+    const stored = sourceOf(cloud, disk, instance.project);
+    if (!stored) return [];
+    return [{ id: stored.id, device: deviceOf(disk, index), boot: disk.boot === true, sizeGb: Number(stored.sizeGb) }];
+  });
+}
+
+/** The end of a disk, and of what is on it. */
+export function dropDisk(cloud: Cloud, path: string): void {
+  const disk = cloud.disks.get(path);
+  if (!disk) return;
+  cloud.disks.delete(path);
+  void cloud.machines.disks?.delete(disk.id);
+}
+
 /** The machine is gone: its disks are free, and those that go with it go. */
 export function detached(cloud: Cloud, instance: StoredInstance, path: string): void {
   for (const disk of instance.disks) {
     const stored = sourceOf(cloud, disk, instance.project);
     if (!stored) continue;
     stored.users = stored.users.filter((user) => user !== path);
-    if (disk.autoDelete === true && stored.users.length === 0) cloud.disks.delete(storedDiskPath(stored));
+    if (disk.autoDelete === true && stored.users.length === 0) dropDisk(cloud, storedDiskPath(stored));
   }
 }

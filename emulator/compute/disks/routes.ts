@@ -3,18 +3,20 @@ import type { Route } from "../../frame/router.ts";
 import type { Cloud } from "../cloud.ts";
 import { checkName, errors } from "../errors.ts";
 import { checkScope, checkZone, ZONE_SCOPES } from "../geography.ts";
+import { isEmpty } from "../groups/settings.ts";
 import { findImage, imagePath, refusal } from "../images/model.ts";
 import { diskPath, renderDisk } from "../instances/model.ts";
 import { AGGREGATED_QUERY, aggregated, LIST_QUERY, type Listed, list } from "../listing.ts";
 import { mutation, projectOf, read, scopeOf } from "../method.ts";
 import { lastOf, pathOf, type Ref } from "../names.ts";
 import type { Json } from "../schema/check.ts";
-import { renderStoredDisk, type StoredDisk } from "./model.ts";
+import { findSnapshot, snapshotPath } from "../snapshots/model.ts";
+import { dropDisk, renderStoredDisk, type StoredDisk } from "./model.ts";
 
 const COLLECTION = "/compute/v1/projects/{project}/zones/{zone}/disks";
 
 /** What a disk may say beside its name, size, type and source image. */
-const KNOWN = ["name", "description", "sizeGb", "type", "labels", "sourceImage", "zone", "kind"];
+const KNOWN = ["name", "description", "sizeGb", "type", "labels", "sourceImage", "sourceSnapshot", "zone", "kind"];
 
 /** Disks: those of machines, which are only read, and those that live for themselves. */
 export function diskRoutes(cloud: Cloud): Route[] {
@@ -50,7 +52,19 @@ export function diskRoutes(cloud: Cloud): Route[] {
       apply: (body, target, call) => {
         const disk = insert(cloud, { sourceImage: call.query.get("sourceImage") ?? undefined, ...body }, target);
         cloud.disks.set(pathOf(target), disk);
-        return { targetId: disk.id };
+        const { snapshot } = disk;
+        const copied = snapshot && cloud.machines.disks?.copy({ id: snapshot.id }, disk.id);
+        if (!copied) return { targetId: disk.id };
+        const failed = (why: Error) => ({ code: "INTERNAL_ERROR", http: 500, message: why.message });
+        return {
+          targetId: disk.id,
+          until: (end) => {
+            copied.then(
+              () => end(),
+              (why: Error) => end(failed(why)),
+            );
+          },
+        };
       },
     }),
     mutation(cloud, {
@@ -69,7 +83,7 @@ export function diskRoutes(cloud: Cloud): Route[] {
         const [user] = stored?.users ?? (cloud.instances.has(pathOf(machine)) ? [pathOf(machine)] : []);
         if (user !== undefined) throw errors.inUse("disk", path, user);
         if (!stored) throw errors.notFound(path);
-        cloud.disks.delete(path);
+        dropDisk(cloud, path);
         return { targetId: stored.id };
       },
     }),
@@ -82,8 +96,7 @@ function insert(cloud: Cloud, body: Json, target: Ref): StoredDisk {
   const name = checkName(body.name);
   checkScope(target.project, target.scope);
   for (const [field, value] of Object.entries(body))
-    if (!KNOWN.includes(field) && value !== undefined && value !== null)
-      throw errors.notEmulated(`disks.insert with ${field}`);
+    if (!KNOWN.includes(field) && !isEmpty(value)) throw errors.notEmulated(`disks.insert with ${field}`);
   if (cloud.disks.has(pathOf(target)) || cloud.instances.has(pathOf({ ...target, collection: "instances" })))
     throw errors.exists(pathOf(target));
   const source = typeof body.sourceImage === "string" ? body.sourceImage : undefined;
@@ -92,7 +105,21 @@ function insert(cloud: Cloud, body: Json, target: Ref): StoredDisk {
     throw errors.value("resource.sourceImage", source, "The referenced image resource cannot be found.");
   const why = image && refusal(image);
   if (why) throw errors.value("resource.sourceImage", source, why.message);
-  const size = Number(body.sizeGb ?? image?.diskSizeGb ?? 500);
+  const from = typeof body.sourceSnapshot === "string" ? body.sourceSnapshot : undefined;
+  const snapshot = from === undefined ? undefined : findSnapshot(cloud, from, target.project);
+  if (from !== undefined && source !== undefined)
+    throw errors.usage("Disk cannot have both an image and a snapshot as its source.");
+  if (from !== undefined && !snapshot)
+    throw errors.value("resource.sourceSnapshot", from, "The referenced snapshot resource cannot be found.");
+  if (snapshot && snapshot.status !== "READY") throw errors.notReady(snapshotPath(snapshot));
+  const least = Number(snapshot?.diskSizeGb ?? image?.diskSizeGb ?? 1);
+  const size = Number(body.sizeGb ?? snapshot?.diskSizeGb ?? image?.diskSizeGb ?? 500);
+  if (snapshot && size < least)
+    throw errors.value(
+      "resource.sizeGb",
+      body.sizeGb,
+      `Requested disk size cannot be smaller than the snapshot size (${least} GB)`,
+    );
   if (size < 1) throw errors.value("resource.sizeGb", body.sizeGb, "Must be greater than or equal to 1.");
   return {
     project: target.project,
@@ -106,6 +133,8 @@ function insert(cloud: Cloud, body: Json, target: Ref): StoredDisk {
     labels: (body.labels ?? {}) as Record<string, string>,
     labelFingerprint: ids.fingerprint(),
     ...(image && { image: { path: imagePath(image), id: image.id } }),
+    ...(snapshot && { snapshot: { path: snapshotPath(snapshot), id: snapshot.id } }),
+    ...(snapshot?.image && { image: snapshot.image }),
     users: [],
   };
 }

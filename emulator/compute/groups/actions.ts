@@ -123,7 +123,7 @@ function createInstances(cloud: Cloud, engine: Engine, group: StoredGroup, body:
   for (const { name, zone } of configs) {
     resizeBy(cloud, group, 1);
     const target = targetsForNew(cloud, group);
-    engine.crew.add(group, name, target, zone ?? new Spread(group).next());
+    engine.crew.add(group, name, target, zone ?? new Spread(group, (where) => cloud.hasRoom(where)).next());
   }
   return undefined;
 }

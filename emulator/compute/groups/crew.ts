@@ -1,4 +1,6 @@
 import type { Cancel } from "../../frame/clock.ts";
+import { addressesRefused } from "../addresses/wanted.ts";
+import { drain } from "../backends/draining.ts";
 import type { Cloud } from "../cloud.ts";
 import { disksRefused } from "../disks/model.ts";
 import type { Lifecycle } from "../instances/lifecycle.ts";
@@ -9,6 +11,7 @@ import { leaving, settled, type Target } from "../updater/values.ts";
 import { groupPath, instanceOf, type Member, memberPath, noteError, type StoredGroup } from "./model.ts";
 import { applied, configured, letGo, preserve } from "./preserved.ts";
 import { renew } from "./renew.ts";
+import { nextZone } from "./spread.ts";
 import type { Trail } from "./trail.ts";
 
 type Hear = (group: StoredGroup, member: Member) => void;
@@ -76,6 +79,7 @@ export class Crew {
         ? boot
         : (this.#collision(plan) ??
           disksRefused(this.#cloud, plan.properties.disks, plan.project) ??
+          addressesRefused(this.#cloud, plan) ??
           shortage(this.#cloud, plan));
     if (failure || "code" in boot) {
       const why = failure ?? missing(member.template);
@@ -114,9 +118,9 @@ export class Crew {
     member.lastAttempt = { ...why, message };
     noteError(group, member, { ...why, message }, clock.now());
     // What is kept for it stays in its zone.
-    const moves = group.shape === "BALANCED" && !member.kept && !group.configs.has(member.name);
+    const moves = !member.kept && !group.configs.has(member.name);
     if (moves && why.code.startsWith("ZONE_RESOURCE_POOL_EXHAUSTED"))
-      member.zone = group.zones[(group.zones.indexOf(member.zone) + 1) % group.zones.length] ?? member.zone;
+      member.zone = nextZone(group, member.zone, (zone) => this.#cloud.hasRoom(zone));
     const times = Math.min(10, 2 ** (member.attempts - 1));
     const retry = clock.after(this.#cloud.timings.creationRetry * times, () => this.attempt(group, member));
     this.#retries.set(member, retry);
@@ -157,7 +161,12 @@ export class Crew {
     if (member.everHealthy || group.healing?.healthCheck === undefined) member.action = "NONE";
   }
 
+  /** What it is connected to comes to an end first, where a backend service says so. */
   #removeInstance(group: StoredGroup, member: Member, then: () => void): void {
+    drain(this.#cloud, group, member, () => this.#takeDown(group, member, then));
+  }
+
+  #takeDown(group: StoredGroup, member: Member, then: () => void): void {
     const instance = instanceOf(this.#cloud, group, member);
     if (!instance) {
       then();
@@ -177,7 +186,7 @@ export class Crew {
     member.action = "DELETING";
     this.#removeInstance(group, member, () => {
       if (group.members.get(member.name) === member) group.members.delete(member.name);
-      letGo(this.#cloud, group, member, this.#lifecycle.addresses, false);
+      letGo(this.#cloud, group, member, this.#lifecycle.reservations, false);
       this.#touch(group);
     });
   }
@@ -253,17 +262,18 @@ export class Crew {
 
   /** What is to be kept of a machine is kept from now on, should it have to be made again. */
   preserve(group: StoredGroup, member: Member): void {
-    preserve(this.#cloud, group, member, this.#lifecycle.addresses);
+    preserve(this.#cloud, group, member, this.#lifecycle.reservations);
   }
 
   abandon(group: StoredGroup, member: Member): void {
     member.action = "ABANDONING";
-    this.#cloud.world.clock.after(this.#cloud.timings.operation, () => {
+    const leave = () => {
       const instance = instanceOf(this.#cloud, group, member);
       if (instance) delete instance.group;
       group.members.delete(member.name);
-      letGo(this.#cloud, group, member, this.#lifecycle.addresses, true);
+      letGo(this.#cloud, group, member, this.#lifecycle.reservations, true);
       this.#touch(group);
-    });
+    };
+    drain(this.#cloud, group, member, () => this.#cloud.world.clock.after(this.#cloud.timings.operation, leave));
   }
 }

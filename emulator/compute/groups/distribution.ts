@@ -2,10 +2,10 @@ import { errors } from "../errors.ts";
 import { checkZone } from "../geography.ts";
 import { regionOf, type Scope } from "../names.ts";
 import { isObject, type Json } from "../schema/check.ts";
-import type { StoredGroup } from "./model.ts";
+import type { StoredGroup, StoredPolicy } from "./model.ts";
 
 const AT = "resource.distributionPolicy";
-const SHAPES = ["EVEN", "BALANCED", "ANY", "ANY_SINGLE_ZONE"];
+const SHAPES = ["EVEN", "BALANCED", "ANY", "ANY_SINGLE_ZONE"] as const;
 
 type Spread = Pick<StoredGroup, "zones" | "shape">;
 
@@ -39,9 +39,24 @@ function zoneOf(value: unknown, i: number, { project, scope }: { project: string
 
 function shapeOf(value: unknown): Spread["shape"] {
   if (value === undefined || value === null) return undefined;
-  if (value === "EVEN" || value === "BALANCED") return value;
-  if (SHAPES.includes(String(value))) throw errors.notEmulated(`regionInstanceGroupManagers with targetShape ${value}`);
-  throw errors.value(`${AT}.targetShape`, value, `Must be one of [${SHAPES.join(", ")}].`);
+  const shape = SHAPES.find((word) => word === value);
+  if (!shape) throw errors.value(`${AT}.targetShape`, value, `Must be one of [${SHAPES.join(", ")}].`);
+  return shape;
+}
+
+/**
+ * A group that does not have to be even is not made even by itself: only EVEN and BALANCED can be redistributed proactively.
+ * @param given the caller's update policy; what it leaves out is NONE.
+ */
+export function redistributed(policy: StoredPolicy, shape: Spread["shape"], given: unknown): StoredPolicy {
+  if (shape !== "ANY" && shape !== "ANY_SINGLE_ZONE") return policy;
+  if (isObject(given) && given.instanceRedistributionType === "PROACTIVE")
+    throw errors.value(
+      "resource.updatePolicy.instanceRedistributionType",
+      "PROACTIVE",
+      `Instance redistribution type must be NONE for target shape ${shape}.`,
+    );
+  return { ...policy, instanceRedistributionType: "NONE" };
 }
 
 /** Zones are chosen once; a patch may repeat them. */

@@ -74,7 +74,7 @@ export class Engine {
     const now = this.#cloud.world.clock.now();
     const actions = decide(goalOf(this.#cloud, group), viewsOf(this.#cloud, group), neededIn(this.#cloud), now);
     if (actions.length === 0) return;
-    const spread = new Spread(group);
+    const spread = new Spread(group, (zone) => this.#cloud.hasRoom(zone));
     for (const action of actions) this.#carryOut(group, action, spread);
   }
 
@@ -145,7 +145,6 @@ export class Engine {
   }
 
   #resume(group: StoredGroup, member: Member): void {
-    if (member.kept?.ip !== undefined) this.#lifecycle.addresses.hold(member.kept.ip);
     const instance = instanceOf(this.#cloud, group, member);
     const { action } = member;
     if (action === "DELETING") {

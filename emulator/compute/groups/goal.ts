@@ -49,7 +49,8 @@ export function goalOf(cloud: Cloud, group: StoredGroup): GroupGoal {
     updateOnRepair: lifecycle.forceUpdateOnRepair === "YES",
     scaleIn: cloud.behaviours.scaleIn,
     keepsSurge: cloud.behaviours.pausedSurge === "kept",
-    zones: group.zones,
+    // Without a shape to keep, no zone is too full.
+    zones: group.shape === "ANY" || group.shape === "ANY_SINGLE_ZONE" ? [] : group.zones,
     redistributes: policy.instanceRedistributionType === "PROACTIVE",
   };
 }

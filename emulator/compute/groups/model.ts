@@ -39,8 +39,13 @@ export interface StoredGroup {
   scope: Scope;
   /** Where machines are made: one zone, or those of a regional group. */
   zones: string[];
-  /** How a regional group spreads its machines: evenly, or evenly as far as zones have room. */
-  shape?: "EVEN" | "BALANCED";
+  /**
+   * How a regional group spreads its machines: evenly; evenly as far as zones have room; wherever there is room; all in one
+   * zone.
+   */
+  shape?: "EVEN" | "BALANCED" | "ANY" | "ANY_SINGLE_ZONE";
+  /** Where all machines of a group of ANY_SINGLE_ZONE are made. */
+  chosenZone?: string;
   id: string;
   name: string;
   created: number;
@@ -89,14 +94,16 @@ export interface Member {
   /** Probes in a row that said the other thing. */
   streak: number;
   runningSince?: number;
+  /** Out of its instance group, and running until then for the connections it still has; ms since the epoch. */
+  drainingUntil?: number;
   attempts: number;
   lastAttempt?: Failure;
   /** Revision of the all-instances configuration that its machine has. */
   revision?: string;
   /** What its machine has of its per-instance configuration. */
   state?: PreservedState;
-  /** What the stateful policy keeps for it: paths of disks by device name, and its address. */
-  kept?: { disks: Record<string, string>; ip?: string };
+  /** What the stateful policy keeps for it: paths of disks by device name, and its addresses. */
+  kept?: { disks: Record<string, string>; ip?: string; natIp?: string };
 }
 
 export function groupPath(group: Pick<StoredGroup, "project" | "scope" | "name">): string {

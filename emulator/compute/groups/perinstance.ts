@@ -13,9 +13,10 @@ import { collectionOf, groupAt, groupMutation, groupToChange, type Kind, ONE, re
 import { groupPath, type Member, type StoredGroup } from "./model.ts";
 import { oneOf } from "./policy.ts";
 import { sameState, wantedState } from "./preserved.ts";
+import { addressOf } from "./preservedip.ts";
 import { checkStateful } from "./rules.ts";
 import { mergePatch } from "./settings.ts";
-import { AUTO_DELETE, checkDisksServed, checkInterface, type PreservedState, type StoredConfig } from "./stateful.ts";
+import { AUTO_DELETE, type PreservedIp, type PreservedState, type StoredConfig } from "./stateful.ts";
 
 /** Names of the messages; the regional API has its own, a little shorter. */
 const MESSAGES = {
@@ -128,12 +129,14 @@ export function parseConfig(
   at: string,
 ): StoredConfig {
   const entries = (field: string) => Object.entries(isObject(state[field]) ? state[field] : {}) as [string, Json][];
-  if (entries("externalIPs").length > 0) throw errors.notEmulated("stateful external addresses");
-  if (entries("disks").length > 0) checkDisksServed(cloud.machines.kind);
   const metadata = Object.fromEntries(entries("metadata").map(([key, value]) => [key, String(value)]));
   for (const key of Object.keys(metadata))
     if (key in (group.allInstances?.metadata ?? {}))
       throw errors.value(`${at}.metadata`, key, "The key is set by the group's all-instances config already.");
+  const addresses = (field: "internalIPs" | "externalIPs") =>
+    Object.fromEntries(
+      entries(field).map(([nic, ip]) => [nic, addressOf(cloud, group, member, { nic, field, at }, ip)]),
+    );
   return {
     name: member.name,
     fingerprint: cloud.world.ids.fingerprint(),
@@ -141,7 +144,8 @@ export function parseConfig(
       disks: Object.fromEntries(
         entries("disks").map(([device, disk]) => [device, diskOf(cloud, group, member, device, disk, at)]),
       ),
-      internalIPs: Object.fromEntries(entries("internalIPs").map(([nic, ip]) => [nic, addressOf(cloud, nic, ip, at)])),
+      internalIPs: addresses("internalIPs"),
+      externalIPs: addresses("externalIPs"),
       metadata,
     },
   };
@@ -172,40 +176,25 @@ function diskOf(
   return { source: storedDiskPath(stored), mode, autoDelete };
 }
 
-function addressOf(cloud: Cloud, nic: string, ip: Json, at: string): PreservedState["internalIPs"][string] {
-  checkInterface(nic);
-  const field = `${at}.internalIPs[${nic}]`;
-  const address: Json = isObject(ip.ipAddress) ? ip.ipAddress : {};
-  if (address.address) throw errors.notEmulated("stateful addresses that are reservations");
-  const literal = String(address.literal ?? "");
-  if (literal === "") throw errors.required(`${field}.ipAddress.literal`);
-  if (!/^(\d{1,3}\.){3}\d{1,3}$/.test(literal) || literal.split(".").some((part) => Number(part) > 255))
-    throw errors.value(`${field}.ipAddress.literal`, literal, "Must be an IPv4 address.");
-  if (cloud.machines.kind === "process" && !literal.startsWith("127."))
-    throw errors.notEmulated("addresses outside 127.0.0.0/8 of instances that are processes");
-  return { literal, autoDelete: oneOf(ip.autoDelete, AUTO_DELETE, "NEVER", `${field}.autoDelete`) };
-}
-
 export function renderState(state: PreservedState, origin: string): Json {
-  const { disks, internalIPs, metadata } = state;
+  const { disks, internalIPs, externalIPs, metadata } = state;
   const some = (map: object) => Object.keys(map).length > 0;
+  const shown = (path: string) => (origin === "" ? path : link(origin, path));
+  const addresses = (map: Record<string, PreservedIp>) =>
+    Object.fromEntries(
+      Object.entries(map).map(([nic, { literal, address, autoDelete }]) => [
+        nic,
+        { autoDelete, ipAddress: address === undefined ? { literal } : { address: shown(address) } },
+      ]),
+    );
   return {
     ...(some(disks) && {
       disks: Object.fromEntries(
-        Object.entries(disks).map(([device, { source, ...rest }]) => [
-          device,
-          { ...rest, source: origin === "" ? source : link(origin, source) },
-        ]),
+        Object.entries(disks).map(([device, { source, ...rest }]) => [device, { ...rest, source: shown(source) }]),
       ),
     }),
-    ...(some(internalIPs) && {
-      internalIPs: Object.fromEntries(
-        Object.entries(internalIPs).map(([nic, { literal, autoDelete }]) => [
-          nic,
-          { autoDelete, ipAddress: { literal } },
-        ]),
-      ),
-    }),
+    ...(some(internalIPs) && { internalIPs: addresses(internalIPs) }),
+    ...(some(externalIPs) && { externalIPs: addresses(externalIPs) }),
     ...(some(metadata) && { metadata }),
   };
 }

@@ -1,13 +1,15 @@
+import { reservationOf } from "../addresses/model.ts";
+import type { Reservations } from "../addresses/reservations.ts";
 import type { Cloud } from "../cloud.ts";
-import { attached, type StoredDisk, sourceOf, storedDiskPath } from "../disks/model.ts";
+import { attached, deviceOf, dropDisk, keptDisks, type StoredDisk, sourceOf, storedDiskPath } from "../disks/model.ts";
+import { natOf } from "../instances/accessconfigs.ts";
 import { disksOf, type Plan } from "../instances/make.ts";
 import { diskName, instancePath, type StoredInstance } from "../instances/model.ts";
+import { regionOf } from "../names.ts";
 import { isObject, type Json } from "../schema/check.ts";
 import type { UpdateAction } from "../updater/values.ts";
 import { instanceOf, type Member, type StoredGroup } from "./model.ts";
-import type { PreservedState } from "./stateful.ts";
-
-export const deviceOf = (disk: Json, index: number): string => String(disk.deviceName ?? `persistent-disk-${index}`);
+import type { AutoDelete, PreservedState } from "./stateful.ts";
 
 /** What a machine's per-instance configuration wants kept now. */
 export function wantedState(group: StoredGroup, name: string): PreservedState | undefined {
@@ -36,9 +38,10 @@ export function configured(
   group: StoredGroup,
   member: Member,
   template: Json,
-): Pick<Plan, "properties" | "metadata" | "ip"> {
+): Pick<Plan, "properties" | "metadata" | "ip" | "natIp"> {
   const state = wantedState(group, member.name);
   const ip = state?.internalIPs.nic0?.literal ?? member.kept?.ip;
+  const natIp = state?.externalIPs.nic0?.literal ?? member.kept?.natIp;
   return {
     properties: {
       ...template,
@@ -49,6 +52,7 @@ export function configured(
     },
     metadata: { ...group.allInstances?.metadata, ...state?.metadata },
     ...(ip !== undefined && { ip }),
+    ...(natIp !== undefined && { natIp }),
   };
 }
 
@@ -88,24 +92,23 @@ export function reattach(cloud: Cloud, group: StoredGroup, member: Member, insta
     const device = deviceOf(disk, index);
     if (!(device in before) || device in wanted || disk.boot === true || member.kept?.disks[device]) continue;
     const stored = sourceOf(cloud, disk, instance.project);
-    if (stored) stored.users = stored.users.filter((user) => user !== instancePath(instance));
+    if (stored) {
+      stored.users = stored.users.filter((user) => user !== instancePath(instance));
+      cloud.machines.disks?.detach(instance.id, { device, id: stored.id });
+    }
     instance.disks.splice(index, 1);
   }
   instance.disks = disksWith(instance.disks, wantedState(group, member.name), member.kept?.disks ?? {});
   attached(cloud, instance, instancePath(instance));
-}
-
-/** What holds an address while no machine has it. */
-export interface Holder {
-  hold(ip: string): void;
-  release(ip: string): void;
+  for (const disk of keptDisks(cloud, instance)) if (!disk.boot) cloud.machines.disks?.attach(instance.id, disk);
 }
 
 /**
- * Keeps what is to be kept of a machine that is there: disks of the stateful policy become disks of their own, addresses
- * are held. Nothing happens to the machine. What need not be kept any more is let go.
+ * Keeps what is to be kept of a machine that is there: disks of the stateful policy become disks of their own, addresses are
+ * reserved. Nothing happens to the machine. A reservation stays when nobody wants the address kept any more: it may be used
+ * by others then.
  */
-export function preserve(cloud: Cloud, group: StoredGroup, member: Member, addresses: Holder): void {
+export function preserve(cloud: Cloud, group: StoredGroup, member: Member, reservations: Reservations): void {
   const { stateful } = group;
   const instance = instanceOf(cloud, group, member);
   if (!instance || (!stateful && !member.state && !member.kept)) return;
@@ -119,9 +122,20 @@ export function preserve(cloud: Cloud, group: StoredGroup, member: Member, addre
   }
   attached(cloud, instance, instancePath(instance));
   const ip = stateful?.internalIPs.nic0 || member.state?.internalIPs.nic0 ? instance.ip : undefined;
-  if (member.kept?.ip !== undefined && member.kept.ip !== ip) addresses.release(member.kept.ip);
-  if (ip !== undefined) addresses.hold(ip);
-  if (stateful || ip !== undefined) member.kept = { disks, ...(ip !== undefined && { ip }) };
+  const natIp = stateful?.externalIPs.nic0 || member.state?.externalIPs.nic0 ? natOf(instance) : undefined;
+  if (ip !== undefined) reservations.promote(instance, ip, "INTERNAL", `${instance.name}-nic0-internal`);
+  if (natIp !== undefined) reservations.promote(instance, natIp, "EXTERNAL", `${instance.name}-nic0-external`);
+  // What the group reserved by itself for a machine that has another address now, it does not leave behind.
+  const leave = (old: string | undefined, now: string | undefined, kind: "internal" | "external") => {
+    const rule = stateful?.[kind === "internal" ? "internalIPs" : "externalIPs"].nic0;
+    const reserved = reservationOf(cloud, instance.project, regionOf(instance.zone), old === now ? undefined : old);
+    const own = reserved?.name.startsWith(`${instance.name}-nic0-${kind}`);
+    if (reserved && own && rule?.autoDelete === "ON_PERMANENT_INSTANCE_DELETION") reservations.remove(reserved);
+  };
+  leave(member.kept?.ip, ip, "internal");
+  leave(member.kept?.natIp, natIp, "external");
+  if (stateful || ip !== undefined || natIp !== undefined)
+    member.kept = { disks, ...(ip !== undefined && { ip }), ...(natIp !== undefined && { natIp }) };
   else delete member.kept;
 }
 
@@ -147,15 +161,27 @@ function standalone(cloud: Cloud, instance: StoredInstance, disk: Json, index: n
 }
 
 /** A member is gone for good: of what was kept for it, that goes which is only kept as long as the member. */
-export function letGo(cloud: Cloud, group: StoredGroup, member: Member, addresses: Holder, abandoned: boolean): void {
+export function letGo(
+  cloud: Cloud,
+  group: StoredGroup,
+  member: Member,
+  reservations: Reservations,
+  abandoned: boolean,
+): void {
   group.configs.delete(member.name);
-  if (member.kept?.ip !== undefined) addresses.release(member.kept.ip);
   if (abandoned) return;
+  const { kept, state } = member;
+  const release = (ip: string | undefined, rule: { autoDelete: AutoDelete } | undefined) => {
+    const reserved = reservationOf(cloud, group.project, regionOf(member.zone), ip);
+    if (reserved && rule?.autoDelete === "ON_PERMANENT_INSTANCE_DELETION") reservations.remove(reserved);
+  };
+  release(kept?.ip, state?.internalIPs.nic0 ?? group.stateful?.internalIPs.nic0);
+  release(kept?.natIp, state?.externalIPs.nic0 ?? group.stateful?.externalIPs.nic0);
   const rules = new Map<string, { source: string; autoDelete: string }>();
   for (const [device, source] of Object.entries(member.kept?.disks ?? {}))
     rules.set(device, { source, autoDelete: group.stateful?.disks[device]?.autoDelete ?? "NEVER" });
   for (const [device, rule] of Object.entries(member.state?.disks ?? {})) rules.set(device, rule);
   for (const { source, autoDelete } of rules.values())
     if (autoDelete === "ON_PERMANENT_INSTANCE_DELETION" && cloud.disks.get(source)?.users.length === 0)
-      cloud.disks.delete(source);
+      dropDisk(cloud, source);
 }

@@ -1,13 +1,13 @@
 import type { Cancel } from "../../frame/clock.ts";
 import type { Cloud } from "../cloud.ts";
-import { probeOf, type StoredHealthCheck } from "../healthchecks.ts";
+import { probeOf, type StoredHealthCheck } from "../healthchecks/model.ts";
 import { settled } from "../updater/values.ts";
 import { groupPath, instanceOf, type Member, type StoredGroup } from "./model.ts";
 
 /** Asks the machines of groups with an autohealing check how they are, as often as the check says. */
 export class Prober {
   readonly #cloud: Cloud;
-  readonly #rounds = new Map<string, { check: string; cancel: Cancel }>();
+  readonly #rounds = new Map<string, { check: string; seconds: number; cancel: Cancel }>();
   readonly #asked = new Set<string>();
   readonly #changed: (group: StoredGroup, member: Member) => void;
 
@@ -21,15 +21,15 @@ export class Prober {
     const path = groupPath(group);
     const wanted = this.#cloud.groups.has(path) ? group.healing?.healthCheck : undefined;
     const current = this.#rounds.get(path);
-    if (current?.check === wanted) return;
+    const check = wanted === undefined ? undefined : this.#cloud.healthChecks.get(wanted);
+    if (current?.check === wanted && current?.seconds === check?.checkIntervalSec) return;
     current?.cancel();
     this.#rounds.delete(path);
-    const check = wanted === undefined ? undefined : this.#cloud.healthChecks.get(wanted);
     if (!check || wanted === undefined) return;
     const cancel = this.#cloud.world.clock.every(check.checkIntervalSec * 1000, () => {
       for (const member of group.members.values()) this.probe(group, member);
     });
-    this.#rounds.set(path, { check: wanted, cancel });
+    this.#rounds.set(path, { check: wanted, seconds: check.checkIntervalSec, cancel });
   }
 
   /** One probe now, unless the last one of this machine is still out. */
@@ -39,8 +39,10 @@ export class Prober {
     if (!check || id === undefined || this.#asked.has(id) || !settled(member)) return;
     if (instanceOf(this.#cloud, group, member)?.status !== "RUNNING") return;
     this.#asked.add(id);
-    this.#cloud.machines
-      .probe(id, probeOf(check))
+    const probe = probeOf(check, group.namedPorts);
+    // Nothing answers at a port that has no number.
+    const result = probe ? this.#cloud.machines.probe(id, probe) : Promise.resolve("TIMEOUT" as const);
+    result
       .catch(() => "UNHEALTHY" as const)
       .then((result) => {
         this.#asked.delete(id);

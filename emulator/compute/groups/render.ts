@@ -1,8 +1,9 @@
 import type { CurrentAction } from "../../../wire/compute.d.ts";
 import { pacific } from "../../frame/time.ts";
+import { addressPath, reservationOf } from "../addresses/model.ts";
 import { autoscalerOf } from "../autoscalers/routes.ts";
 import type { Cloud } from "../cloud.ts";
-import { link } from "../names.ts";
+import { link, regionOf } from "../names.ts";
 import type { Json } from "../schema/check.ts";
 import { progress } from "../updater/decide.ts";
 import { isEffective, renderAllInstances } from "./allinstances.ts";
@@ -138,23 +139,38 @@ export function renderMember(cloud: Cloud, group: StoredGroup, member: Member, o
       lastAttempt: { errors: { errors: [{ code: lastAttempt.code, message: lastAttempt.message }] } },
     }),
     ...(member.state && { preservedStateFromConfig: renderState(member.state, origin) }),
-    ...(member.kept && group.stateful && { preservedStateFromPolicy: keptState(group.stateful, member.kept, origin) }),
+    ...(member.kept && group.stateful && { preservedStateFromPolicy: keptState(cloud, group, member, origin) }),
     ...(check !== undefined &&
-      instance && { instanceHealth: [{ healthCheck: link(origin, check), detailedHealthState: member.health }] }),
+      instance && {
+        instanceHealth: [
+          {
+            healthCheck: link(origin, check),
+            detailedHealthState: member.drainingUntil === undefined ? member.health : "DRAINING",
+          },
+        ],
+      }),
   };
 }
 
-function keptState(policy: StoredStatefulPolicy, kept: NonNullable<Member["kept"]>, origin: string): Json {
-  const rule = policy.internalIPs.nic0;
+function keptState(cloud: Cloud, group: StoredGroup, member: Member, origin: string): Json {
+  const { disks = {}, ip, natIp } = member.kept ?? {};
+  const policy: Partial<StoredStatefulPolicy> = group.stateful ?? {};
+  const addressed = (rules: StoredStatefulPolicy["internalIPs"] | undefined, literal: string | undefined) => {
+    const rule = rules?.nic0;
+    if (!rule || literal === undefined) return {};
+    const reserved = reservationOf(cloud, group.project, regionOf(member.zone), literal);
+    return { nic0: { literal, ...(reserved && { address: addressPath(reserved) }), ...rule } };
+  };
   return renderState(
     {
       disks: Object.fromEntries(
-        Object.entries(kept.disks).map(([device, source]) => [
+        Object.entries(disks).map(([device, source]) => [
           device,
-          { source, mode: "READ_WRITE", autoDelete: policy.disks[device]?.autoDelete ?? "NEVER" },
+          { source, mode: "READ_WRITE", autoDelete: policy.disks?.[device]?.autoDelete ?? "NEVER" },
         ]),
       ),
-      internalIPs: rule && kept.ip !== undefined ? { nic0: { literal: kept.ip, ...rule } } : {},
+      internalIPs: addressed(policy.internalIPs, ip),
+      externalIPs: addressed(policy.externalIPs, natIp),
       metadata: {},
     },
     origin,

@@ -1,5 +1,6 @@
 import type { Route } from "../../frame/router.ts";
 import { autoscalerOf } from "../autoscalers/routes.ts";
+import { servicePath, servicesOf } from "../backends/model.ts";
 import type { Cloud } from "../cloud.ts";
 import { checkName, errors } from "../errors.ts";
 import { sameFingerprint } from "../fingerprint.ts";
@@ -8,7 +9,7 @@ import { AGGREGATED_QUERY, aggregated, LIST_QUERY, list, pageSize } from "../lis
 import { projectOf, read, scopeOf } from "../method.ts";
 import { pathOf, type Ref, scopePath } from "../names.ts";
 import type { Json } from "../schema/check.ts";
-import { checkZonesKept, parseDistribution } from "./distribution.ts";
+import { checkZonesKept, parseDistribution, redistributed } from "./distribution.ts";
 import type { Engine } from "./engine.ts";
 import { collectionOf, groupAt, groupMutation, groupToChange, type Kind, listedGroups, ONE, refOf } from "./kinds.ts";
 import { groupPath, type StoredGroup } from "./model.ts";
@@ -65,7 +66,8 @@ export function groupRoutes(cloud: Cloud, engine: Engine, kind: Kind): Route[] {
           throw errors.value("resource.name", body.name, "The name of a managed instance group cannot be changed.");
         const spread = parseDistribution(body, group, group);
         checkZonesKept(group, spread);
-        const settings = { ...patched(cloud, group, body), ...spread };
+        const changed = { ...patched(cloud, group, body), ...spread };
+        const settings = { ...changed, policy: redistributed(changed.policy, spread.shape, body.updatePolicy) };
         checkConfigs(group.configs, settings.allInstances);
         checkStateful(cloud, { ...group, ...settings, stateful: settings.stateful });
         return change(cloud, engine, group, settings);
@@ -78,6 +80,8 @@ export function groupRoutes(cloud: Cloud, engine: Engine, kind: Kind): Route[] {
         const group = groupToChange(cloud, target);
         const user = autoscalerOf(cloud, groupPath(group));
         if (user) throw errors.inUse("instance_group_manager", groupPath(group), user[0]);
+        const [service] = servicesOf(cloud, group);
+        if (service) throw errors.inUse("instance_group_manager", groupPath(group), servicePath(service));
         return { targetId: group.id, until: (end) => engine.remove(group, () => end()) };
       },
     }),
@@ -118,9 +122,11 @@ function insertGroup(cloud: Cloud, kind: Kind, body: Json, target: Ref): StoredG
   if (cloud.groups.has(path)) throw errors.exists(path);
   const spread = parseDistribution(body, target, { zones: kind.zones(target.scope) });
   const place = { project: target.project, scope: target.scope, ...spread, name };
+  const settings = parseSettings(cloud, body, place);
   const group: StoredGroup = {
     ...place,
-    ...parseSettings(cloud, body, place),
+    ...settings,
+    policy: redistributed(settings.policy, spread.shape, body.updatePolicy),
     id: ids.numeric(),
     created: clock.now(),
     fingerprint: ids.fingerprint(),

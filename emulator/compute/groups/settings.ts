@@ -1,12 +1,13 @@
 import type { Cloud } from "../cloud.ts";
+import { deviceOf } from "../disks/model.ts";
 import { errors } from "../errors.ts";
 import { disksOf } from "../instances/make.ts";
 import { parseRef, pathOf, scopePath } from "../names.ts";
 import { isObject, type Json } from "../schema/check.ts";
 import { parseAllInstances, renderAllInstances } from "./allinstances.ts";
 import type { StoredGroup } from "./model.ts";
+import { parseNamedPorts } from "./namedports.ts";
 import { parsePolicy, parseVersions } from "./policy.ts";
-import { deviceOf } from "./preserved.ts";
 import { parseStatefulPolicy, renderStatefulPolicy, type StoredStatefulPolicy } from "./stateful.ts";
 
 /** Real fields whose meaning is not emulated. Empty ones pass: clients send them. */
@@ -59,9 +60,10 @@ export function parseSettings(cloud: Cloud, body: Json, place: Place): Settings 
   for (const field of ["onRepair", "onFailedHealthCheck"])
     if (!isEmpty(lifecycle[field]) && lifecycle[field] !== "DEFAULT_ACTION")
       throw errors.notEmulated(`instanceGroupManagers with instanceLifecyclePolicy.${field}`);
+  const namedPorts = parseNamedPorts(body.namedPorts, "resource.namedPorts");
   const parsed = parseVersions(versions, (text, field) => findTemplate(cloud, text, place.project, field));
   const allInstances = parseAllInstances(body.allInstancesConfig, place.allInstances, cloud.world.clock.now());
-  const stateful = parseStatefulPolicy(body.statefulPolicy, cloud.machines.kind);
+  const stateful = parseStatefulPolicy(body.statefulPolicy);
   if (stateful) checkDevices(cloud, stateful, parsed);
   return {
     versions: parsed,
@@ -80,7 +82,7 @@ export function parseSettings(cloud: Cloud, body: Json, place: Place): Settings 
     targetSize: size,
     listResults: body.listManagedInstancesResults === "PAGINATED" ? "PAGINATED" : "PAGELESS",
     ...(healing && { healing }),
-    ...(Array.isArray(body.namedPorts) && body.namedPorts.length > 0 && { namedPorts: body.namedPorts }),
+    ...(namedPorts && { namedPorts }),
     ...(typeof body.description === "string" && { description: body.description }),
   };
 }
@@ -122,11 +124,16 @@ function healingOf(cloud: Cloud, value: unknown, project: string): StoredGroup["
   const delay = Number(policy.initialDelaySec ?? 0);
   if (delay < 0 || delay > 3600)
     throw errors.value(`${at}.initialDelaySec`, delay, "Must be between 0 and 3600, inclusive.");
-  if (typeof policy.healthCheck !== "string" || policy.healthCheck === "") return { initialDelaySec: delay };
+  // An empty policy is how gcloud says --clear-autohealing.
+  if (typeof policy.healthCheck !== "string" || policy.healthCheck === "")
+    return delay > 0 ? { initialDelaySec: delay } : undefined;
   const ref = parseRef(cloud.world, policy.healthCheck, project);
   if (ref?.collection !== "healthChecks")
     throw errors.value(`${at}.healthCheck`, policy.healthCheck, "The URL is malformed.");
-  if (!cloud.healthChecks.has(pathOf(ref))) throw errors.notFound(pathOf(ref));
+  const check = cloud.healthChecks.get(pathOf(ref));
+  if (!check) throw errors.notFound(pathOf(ref));
+  if (check.details.portSpecification === "USE_SERVING_PORT")
+    throw errors.notEmulated("autohealing by a health check with USE_SERVING_PORT");
   return { healthCheck: pathOf(ref), initialDelaySec: delay };
 }
 

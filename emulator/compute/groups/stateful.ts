@@ -11,12 +11,21 @@ export type AutoDelete = (typeof AUTO_DELETE)[number];
 export interface StoredStatefulPolicy {
   disks: Record<string, { autoDelete: AutoDelete }>;
   internalIPs: Record<string, { autoDelete: AutoDelete }>;
+  externalIPs: Record<string, { autoDelete: AutoDelete }>;
+}
+
+/** An address that is kept; `address` is the path of its reservation where the caller named that. */
+export interface PreservedIp {
+  literal: string;
+  address?: string;
+  autoDelete: AutoDelete;
 }
 
 /** What is kept of one machine: the same in full, and metadata of its own. */
 export interface PreservedState {
   disks: Record<string, { source: string; mode: "READ_WRITE" | "READ_ONLY"; autoDelete: AutoDelete }>;
-  internalIPs: Record<string, { literal: string; autoDelete: AutoDelete }>;
+  internalIPs: Record<string, PreservedIp>;
+  externalIPs: Record<string, PreservedIp>;
   metadata: Record<string, string>;
 }
 
@@ -37,7 +46,7 @@ export function checkInterface(name: string): void {
 const AT = "resource.statefulPolicy.preservedState";
 
 /** Reads a stateful policy; undefined when it keeps nothing. */
-export function parseStatefulPolicy(value: unknown, kind: "process" | "virtual"): StoredStatefulPolicy | undefined {
+export function parseStatefulPolicy(value: unknown): StoredStatefulPolicy | undefined {
   const state: Json = isObject(value) && isObject(value.preservedState) ? value.preservedState : {};
   const entries = (field: "disks" | "internalIPs" | "externalIPs") =>
     Object.entries(isObject(state[field]) ? state[field] : {}).map(
@@ -53,19 +62,14 @@ export function parseStatefulPolicy(value: unknown, kind: "process" | "virtual")
         },
       ],
     );
-  if (entries("externalIPs").length > 0) throw errors.notEmulated("stateful external addresses");
-  const disks = entries("disks");
-  const addresses = entries("internalIPs");
-  for (const [name] of addresses) checkInterface(name);
-  if (disks.length > 0) checkDisksServed(kind);
-  if (disks.length + addresses.length === 0) return undefined;
-  return { disks: Object.fromEntries(disks), internalIPs: Object.fromEntries(addresses) };
-}
-
-/** The root of a real process goes with its machine, so that its disks could not be kept. */
-export function checkDisksServed(kind: "process" | "virtual"): void {
-  if (kind === "process")
-    throw errors.notEmulated("stateful disks of instances that are processes (use --instances virtual)");
+  const [disks, internal, external] = [entries("disks"), entries("internalIPs"), entries("externalIPs")];
+  for (const [name] of [...internal, ...external]) checkInterface(name);
+  if (disks.length + internal.length + external.length === 0) return undefined;
+  return {
+    disks: Object.fromEntries(disks),
+    internalIPs: Object.fromEntries(internal),
+    externalIPs: Object.fromEntries(external),
+  };
 }
 
 /** Something is configured to be kept; what an unapplied deletion still keeps does not count. */
@@ -102,11 +106,12 @@ export function statefulRuleBroken(policy: StoredPolicy, regional: boolean, auto
   return undefined;
 }
 
-export function renderStatefulPolicy({ disks, internalIPs }: StoredStatefulPolicy): Json {
+export function renderStatefulPolicy({ disks, internalIPs, externalIPs }: StoredStatefulPolicy): Json {
   return {
     preservedState: {
       ...(Object.keys(disks).length > 0 && { disks }),
       ...(Object.keys(internalIPs).length > 0 && { internalIPs }),
+      ...(Object.keys(externalIPs).length > 0 && { externalIPs }),
     },
   };
 }

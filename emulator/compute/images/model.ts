@@ -33,6 +33,8 @@ export interface StoredImage {
   kept: Record<string, unknown>;
   /** Digest of what machines boot from it; absent when there is nothing to boot. */
   content?: string;
+  /** Rights on it as they were set. */
+  policy?: Record<string, unknown>;
 }
 
 export function imagePath(image: { project: string; name: string }): string {

@@ -4,6 +4,7 @@ import { findImage, imagePath, refusal, type StoredImage } from "../images/model
 import { regionOf } from "../names.ts";
 import type { Failure } from "../operations.ts";
 import { isObject, type Json } from "../schema/check.ts";
+import { interfacesOf } from "./accessconfigs.ts";
 import { itemsOf, type StoredInstance } from "./model.ts";
 
 /** What a machine is made of: a template's properties or the body of instances.insert. */
@@ -17,6 +18,8 @@ export interface Plan {
   group?: string;
   /** Its address; any free one when left out. */
   ip?: string;
+  /** Its external address; what its properties ask for when left out. */
+  natIp?: string;
 }
 
 interface Disk extends Json {
@@ -92,16 +95,32 @@ const OWN = new Set([
   ...["kind", "id", "selfLink", "status", "creationTimestamp", "hostname", "labelFingerprint", "fingerprint"],
 ]);
 
-export function makeInstance(cloud: Cloud, plan: Plan, ip: string, image?: StoredImage): StoredInstance {
-  const { ids, clock, projectNumber } = cloud.world;
-  const { properties, project, zone, name } = plan;
-  const disks = disksOf(properties);
+/** What a machine has of its template that can change without making it again, besides metadata and labels. */
+export function changeable(cloud: Cloud, properties: Json): Pick<StoredInstance, "tags" | "serviceAccounts" | "kept"> {
   const accounts = (properties.serviceAccounts ?? []) as { email?: string; scopes?: string[] }[];
   const tags = isObject(properties.tags) && Array.isArray(properties.tags.items) ? properties.tags.items : [];
+  return {
+    tags: tags.map(String),
+    serviceAccounts: accounts.map(({ email, scopes }) => ({
+      email:
+        !email || email === "default" ? `${cloud.world.projectNumber}-compute@developer.gserviceaccount.com` : email,
+      scopes: scopes ?? [],
+    })),
+    kept: Object.fromEntries(Object.entries(properties).filter(([key]) => !OWN.has(key))),
+  };
+}
+
+export function makeInstance(cloud: Cloud, plan: Plan, ip: string, image?: StoredImage): StoredInstance {
+  const { ids, clock } = cloud.world;
+  const { properties, project, zone, name } = plan;
+  const disks = disksOf(properties);
   const nics = Array.isArray(properties.networkInterfaces) ? properties.networkInterfaces.filter(isObject) : [];
   const boot = disks.find((disk) => disk.boot);
   const own = boot && sourceOf(cloud, boot, project);
   const size = boot?.initializeParams?.diskSizeGb ?? own?.sizeGb;
+  // A disk that was made of an image holds what the image holds, until a machine has had it.
+  const source = own?.image && cloud.images.get(own.image.path);
+  const content = image?.content ?? (source?.id === own?.image?.id ? source?.content : undefined);
   const made = image ? { path: imagePath(image), id: image.id } : own?.image;
   return {
     project,
@@ -115,22 +134,17 @@ export function makeInstance(cloud: Cloud, plan: Plan, ip: string, image?: Store
     metadataFingerprint: ids.fingerprint(),
     labels: (properties.labels ?? {}) as Record<string, string>,
     labelFingerprint: ids.fingerprint(),
-    tags: tags.map(String),
+    ...changeable(cloud, properties),
     tagsFingerprint: ids.fingerprint(),
     ip,
     hostname: String(properties.hostname ?? `${name}.${zone}.c.${project}.internal`),
-    networkInterfaces: nics.length > 0 ? nics : [{}],
+    networkInterfaces: interfacesOf(nics.length > 0 ? nics : [{}], plan.natIp),
     // Its own: what is attached to one machine says nothing about the next of the same template.
     disks: disks.map((disk) => ({ ...disk })),
     diskId: own?.id ?? ids.numeric(),
     diskSizeGb: String(size ?? image?.diskSizeGb ?? "10"),
     ...(made && { image: made }),
-    ...(image?.content !== undefined && { content: image.content }),
-    serviceAccounts: accounts.map(({ email, scopes }) => ({
-      email: !email || email === "default" ? `${projectNumber}-compute@developer.gserviceaccount.com` : email,
-      scopes: scopes ?? [],
-    })),
-    kept: Object.fromEntries(Object.entries(properties).filter(([key]) => !OWN.has(key))),
+    ...(content !== undefined && { content }),
     ...(plan.group !== undefined && { group: plan.group }),
   };
 }

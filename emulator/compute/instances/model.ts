@@ -1,8 +1,17 @@
 import { pacific } from "../../frame/time.ts";
 import { lastOf, link, regionOf } from "../names.ts";
 import { isObject, type Json } from "../schema/check.ts";
+import { type HostState, renderScheduling, renderUpcoming } from "./scheduling.ts";
 
-export type InstanceStatus = "PROVISIONING" | "STAGING" | "RUNNING" | "STOPPING" | "TERMINATED";
+export type InstanceStatus =
+  | "PROVISIONING"
+  | "STAGING"
+  | "RUNNING"
+  | "STOPPING"
+  | "REPAIRING"
+  | "SUSPENDING"
+  | "SUSPENDED"
+  | "TERMINATED";
 
 export interface StoredInstance {
   project: string;
@@ -32,8 +41,11 @@ export interface StoredInstance {
   kept: Json;
   started?: number;
   stopped?: number;
+  suspended?: number;
   /** Path of the group it belongs to. */
   group?: string;
+  /** What its host does to it now. */
+  host?: HostState;
 }
 
 export function instancePath(instance: { project: string; zone: string; name: string }): string {
@@ -68,6 +80,8 @@ export function renderInstance(instance: StoredInstance, origin: string): Json {
     creationTimestamp: pacific(instance.created),
     name: instance.name,
     ...instance.kept,
+    scheduling: renderScheduling(instance.kept.scheduling),
+    ...(instance.host?.upcoming && { resourceStatus: { upcomingMaintenance: renderUpcoming(instance.host.upcoming) } }),
     tags: { ...(instance.tags.length > 0 && { items: instance.tags }), fingerprint: instance.tagsFingerprint },
     machineType: to(`zones/${zone}/machineTypes/${lastOf(instance.machineType)}`),
     status: instance.status,
@@ -107,6 +121,7 @@ export function renderInstance(instance: StoredInstance, origin: string): Json {
     fingerprint: instance.tagsFingerprint,
     ...(instance.started !== undefined && { lastStartTimestamp: pacific(instance.started) }),
     ...(instance.stopped !== undefined && { lastStopTimestamp: pacific(instance.stopped) }),
+    ...(instance.suspended !== undefined && { lastSuspendedTimestamp: pacific(instance.suspended) }),
   };
 }
 

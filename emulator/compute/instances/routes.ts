@@ -1,16 +1,18 @@
 import type { Call } from "../../frame/http.ts";
 import type { Route } from "../../frame/router.ts";
+import { addressesRefused } from "../addresses/wanted.ts";
 import type { Cloud } from "../cloud.ts";
 import { checkName, errors } from "../errors.ts";
 import { sameFingerprint } from "../fingerprint.ts";
-import { checkScope, checkZone, ZONE_SCOPES } from "../geography.ts";
+import { checkScope, checkZone, machineSize, ZONE_SCOPES } from "../geography.ts";
 import { AGGREGATED_QUERY, aggregated, LIST_QUERY, list } from "../listing.ts";
 import { type Mutation, mutation, projectOf, read, scopeOf } from "../method.ts";
-import { parseRef, pathOf, type Ref } from "../names.ts";
-import type { Json } from "../schema/check.ts";
+import { lastOf, parseRef, pathOf, type Ref } from "../names.ts";
+import { isObject, type Json } from "../schema/check.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { bootImage, disksOf, type Plan, shortage } from "./make.ts";
 import { itemsOf, renderInstance, type StoredInstance } from "./model.ts";
+import { checkScheduling } from "./scheduling.ts";
 
 const COLLECTION = "/compute/v1/projects/{project}/zones/{zone}/instances";
 export const ONE_INSTANCE = `${COLLECTION}/{instance}`;
@@ -79,7 +81,7 @@ export function instanceRoutes(cloud: Cloud, lifecycle: Lifecycle): Route[] {
           if (boot.code === "RESOURCE_NOT_READY") throw errors.notReady(source ?? "");
           throw errors.value(at, source, boot.message);
         }
-        const scarce = shortage(cloud, plan);
+        const scarce = addressesRefused(cloud, plan) ?? shortage(cloud, plan);
         if (scarce) return { targetId: cloud.world.ids.numeric(), finish: () => scarce };
         let end: Parameters<Lifecycle["start"]>[1] = () => {};
         const instance = lifecycle.create(plan, boot.image, (failure) => end(failure));
@@ -103,7 +105,11 @@ export function instanceRoutes(cloud: Cloud, lifecycle: Lifecycle): Route[] {
         return { targetId: instance.id, until: (end) => lifecycle.remove(instance, () => end()) };
       },
     }),
-    power("stop", ["RUNNING", "STAGING", "PROVISIONING"], ["discardLocalSsd", "noGracefulShutdown"]),
+    power(
+      "stop",
+      ["RUNNING", "STAGING", "PROVISIONING", "REPAIRING", "SUSPENDED"],
+      ["discardLocalSsd", "noGracefulShutdown"],
+    ),
     power("start", ["TERMINATED"]),
     power("reset", ["RUNNING"]),
     on("setMetadata", {
@@ -147,11 +153,25 @@ function planOf(cloud: Cloud, body: Json, target: Ref, call: Call): Plan {
   const template = ref && cloud.templates.get(pathOf(ref));
   if (text && !template)
     throw ref ? errors.notFound(pathOf(ref)) : errors.value("sourceInstanceTemplate", text, "The URL is malformed.");
-  const properties = { ...template?.properties, ...body };
+  // Clients send the lists and maps that nobody filled in: those state nothing.
+  const stated = Object.fromEntries(Object.entries(body).filter(([, value]) => !isUnset(value)));
+  const properties: Json = { ...template?.properties, ...stated };
   if (!properties.machineType) throw errors.required("resource.machineType");
+  const machineType = lastOf(String(properties.machineType));
+  if (target.scope.kind === "zone" && !machineSize(machineType))
+    throw errors.value(
+      "resource.machineType",
+      properties.machineType,
+      `Machine type with name '${machineType}' does not exist in zone '${target.scope.name}'.`,
+    );
+  checkScheduling(properties.scheduling);
   if (!disksOf(properties).some((disk) => disk.boot))
     throw errors.value("resource.disks", "", "A boot disk must be specified.");
   return { project: target.project, zone: target.scope.kind === "zone" ? target.scope.name : "", name, properties };
+}
+
+function isUnset(value: unknown): boolean {
+  return Array.isArray(value) ? value.length === 0 : isObject(value) && Object.keys(value).length === 0;
 }
 
 function lists(cloud: Cloud): Route[] {

@@ -1,12 +1,17 @@
+import { BACKEND_FIELDS } from "./backendfields.ts";
+
 /**
  * Fields of the v1 request bodies served here, by message: `name:type`, `name[]:type` for lists, `name{}:type` for maps from text.
  * Read off the published API description (protocol buffers of the v1 API, client release 7.8), so that a field this emulator
  * does not act on is still known to be real, and one that does not exist is refused as the service refuses it.
  */
 export const FIELDS: Record<string, string> = {
+  ...BACKEND_FIELDS,
   AcceleratorConfig: "acceleratorCount:int32 acceleratorType:string",
   AccessConfig:
     "externalIpv6:string externalIpv6PrefixLength:int32 kind:string name:string natIP:string networkTier:string publicPtrDomainName:string securityPolicy:string setPublicPtr:bool type:string",
+  Address:
+    "address:string addressType:string creationTimestamp:string description:string id:uint64 ipCollection:string ipVersion:string ipv6EndpointType:string kind:string labelFingerprint:string labels{}:string name:string network:string networkTier:string prefixLength:int32 purpose:string region:string selfLink:string status:string subnetwork:string users[]:string",
   AdvancedMachineFeatures:
     "enableNestedVirtualization:bool enableUefiNetworking:bool performanceMonitoringUnit:string threadsPerCore:int32 turboMode:string visibleCoreCount:int32",
   AliasIpRange: "ipCidrRange:string subnetworkRangeName:string",
@@ -148,6 +153,7 @@ export const FIELDS: Record<string, string> = {
   RegionInstanceGroupManagersRecreateRequest: "instances[]:string",
   RegionInstanceGroupManagersSetTemplateRequest: "instanceTemplate:string",
   RegionInstanceGroupsListInstancesRequest: "instanceState:string portName:string",
+  RegionSetLabelsRequest: "labelFingerprint:string labels{}:string",
   ReservationAffinity: "consumeReservationType:string key:string values[]:string",
   ResourceStatus:
     "effectiveInstanceMetadata:ResourceStatusEffectiveInstanceMetadata physicalHost:string physicalHostTopology:ResourceStatusPhysicalHostTopology reservationConsumptionInfo:ResourceStatusReservationConsumptionInfo scheduling:ResourceStatusScheduling shutdownDetails:ResourceStatusShutdownDetails upcomingMaintenance:UpcomingMaintenance",
@@ -171,6 +177,9 @@ export const FIELDS: Record<string, string> = {
   ServiceAccount: "email:string scopes[]:string",
   ShieldedInstanceConfig: "enableIntegrityMonitoring:bool enableSecureBoot:bool enableVtpm:bool",
   ShieldedInstanceIntegrityPolicy: "updateAutoLearnPolicy:bool",
+  Snapshot:
+    "architecture:string autoCreated:bool chainName:string creationSizeBytes:int64 creationTimestamp:string description:string diskSizeGb:int64 downloadBytes:int64 enableConfidentialCompute:bool guestFlush:bool guestOsFeatures[]:GuestOsFeature id:uint64 kind:string labelFingerprint:string labels{}:string licenseCodes[]:int64 licenses[]:string locationHint:string name:string params:SnapshotParams region:string satisfiesPzi:bool satisfiesPzs:bool selfLink:string snapshotEncryptionKey:CustomerEncryptionKey snapshotGroupId:string snapshotGroupName:string snapshotType:string sourceDisk:string sourceDiskEncryptionKey:CustomerEncryptionKey sourceDiskForRecoveryCheckpoint:string sourceDiskId:string sourceInstantSnapshot:string sourceInstantSnapshotEncryptionKey:CustomerEncryptionKey sourceInstantSnapshotId:string sourceSnapshotSchedulePolicy:string sourceSnapshotSchedulePolicyId:string status:string storageBytes:int64 storageBytesStatus:string storageLocations[]:string",
+  SnapshotParams: "resourceManagerTags{}:string",
   SourceInstanceParams: "diskConfigs[]:DiskInstantiationConfig",
   StatefulPolicy: "preservedState:StatefulPolicyPreservedState",
   StatefulPolicyPreservedState:

@@ -70,7 +70,7 @@ describe("the event stream", () => {
     await place.ask("POST", path, image);
     const told = await events(3);
     expect(told).toMatchObject([
-      { id: 1, kind: "call", what: "pubsub.projects.topics.create", note: "200" },
+      { id: 1, kind: "audit", what: "google.pubsub.v1.Publisher.CreateTopic", about: "topics/news" },
       {
         id: 2,
         kind: "fault",
@@ -85,6 +85,6 @@ describe("the event stream", () => {
   it("tells that the emulator was emptied, and goes on", async () => {
     await place.ask("POST", "/emulator/reset");
     await place.ask("PUT", "/v1/projects/moult-local/topics/news", {});
-    expect((await events(2)).map(({ kind }) => kind)).toEqual(["emptied", "call"]);
+    expect((await events(2)).map(({ kind }) => kind)).toEqual(["emptied", "audit"]);
   });
 });

@@ -4,7 +4,7 @@ import { dispatch, listen, makeCall } from "../../../emulator/frame/http.ts";
 import { Ids } from "../../../emulator/frame/ids.ts";
 import { Router } from "../../../emulator/frame/router.ts";
 import type { World } from "../../../emulator/frame/world.ts";
-import type { MachineSpec, Machines, ProbeResult } from "../../../emulator/machines/machines.ts";
+import type { HealthProbe, MachineSpec, Machines, ProbeResult } from "../../../emulator/machines/machines.ts";
 import type { LogEntry } from "../../../wire/logging.d.ts";
 
 export type Json = Record<string, unknown>;
@@ -21,7 +21,7 @@ export interface Bed {
   entries: LogEntry[];
   machines: Map<string, MachineSpec>;
   /** Health of a machine by its spec; every machine is healthy until a test says otherwise. */
-  health: (spec: MachineSpec) => ProbeResult;
+  health: (spec: MachineSpec, probe: HealthProbe) => ProbeResult;
   objects: Map<string, Buffer>;
   denied: Set<string>;
   call<T = Json>(method: string, path: string, body?: unknown): Promise<Reply<T>>;
@@ -56,11 +56,13 @@ export async function startBed(
       machines.set(spec.id, spec);
       events.serial(`${spec.name} boots\n`);
     },
+    pause: async () => {},
+    resume: async () => {},
     stop: async (id) => void machines.delete(id),
     remove: async () => {},
-    probe: async (id) => {
+    probe: async (id, probe) => {
       const spec = machines.get(id);
-      return spec ? bed.health(spec) : "TIMEOUT";
+      return spec ? bed.health(spec, probe) : "TIMEOUT";
     },
     close: async () => {},
   };

@@ -211,11 +211,6 @@ describe("what a regional group cannot be", () => {
     expect(reply.body.error.message).toMatch(message);
   });
 
-  test("shapes that are not emulated are refused loudly", async () => {
-    const any = body(3, { distributionPolicy: { targetShape: "ANY" } });
-    expect((await bed.call("POST", `${REGIONAL}/instanceGroupManagers`, any)).status).toBe(501);
-  });
-
   test("other zones than it was made with", async () => {
     await make(3);
     await settled();

@@ -187,7 +187,9 @@ describe("calls", () => {
 
   test("a method that is not served is named", async () => {
     expect((await errorOf("POST", `${GLOBAL}/firewalls`, {}))[2]).toContain("compute.firewalls.insert");
-    expect((await errorOf("POST", `${ZONAL}/instances/i/suspend`, {}))[2]).toContain("compute.instances.suspend");
+    expect((await errorOf("POST", `${ZONAL}/instances/i/sendDiagnosticInterrupt`, {}))[2]).toContain(
+      "compute.instances.sendDiagnosticInterrupt",
+    );
   });
 
   test("many calls travel in one batch", async () => {

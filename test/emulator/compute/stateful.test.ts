@@ -88,7 +88,12 @@ describe("a stateful policy", () => {
     expect((await members(bed)).find((m) => m.name === name)).toMatchObject({
       preservedStateFromPolicy: {
         disks: { data: { ...NEVER, mode: "READ_WRITE", source: `${bed.url}${ZONAL}/disks/${name}-1` } },
-        internalIPs: { nic0: { ...NEVER, ipAddress: { literal: before.networkInterfaces[0]?.networkIP } } },
+        internalIPs: {
+          nic0: {
+            ...NEVER,
+            ipAddress: { address: `${bed.url}${ORIGIN}/${PROJECT}/regions/us-central1/addresses/${name}-nic0-internal` },
+          },
+        },
       },
     });
     expect(await stateful()).toEqual({ hasStatefulConfig: true, perInstanceConfigs: { allEffective: true } });
@@ -421,10 +426,11 @@ describe("what stateful configuration forbids", () => {
       /Must be one of \[NEVER, ON_PERMANENT_INSTANCE_DELETION\]/,
     ],
     [
-      "an external address",
-      () => bed.call("PATCH", groupUrl(), policy({ externalIPs: { nic0: {} } })),
-      501,
-      /external addresses is not emulated/,
+      "an external address that nobody has reserved",
+      async () =>
+        configs("update", (await first()).name, { externalIPs: { nic0: { ipAddress: { literal: "198.51.100.7" } } } }),
+      400,
+      /is not reserved in region 'us-central1'/,
     ],
     [
       "an address of a second interface",

@@ -163,7 +163,7 @@ test("removal deletes the disk, and the next start is a first one", async () => 
 
 test.each([
   ["200 is healthy", "HTTP", "/", 5000, "HEALTHY"],
-  ["204 is healthy", "HTTP", "/204", 5000, "HEALTHY"],
+  ["204 is not 200 and not healthy", "HTTP", "/204", 5000, "UNHEALTHY"],
   ["a redirect is not followed and not healthy", "HTTP", "/302", 5000, "UNHEALTHY"],
   ["503 is unhealthy", "HTTP", "/503", 5000, "UNHEALTHY"],
   ["silence times out", "HTTP", "/silent", 200, "TIMEOUT"],

@@ -132,7 +132,8 @@ describe("Cloud Scheduler", () => {
   it.each([
     ["a schedule it cannot read", { schedule: "every 5 mins" }, 400],
     ["an unknown zone", { timeZone: "Mars/Olympus" }, 400],
-    ["an HTTP target", { httpTarget: { uri: "http://x" } }, 501],
+    ["an App Engine target", { appEngineHttpTarget: { relativeUri: "/x" } }, 501],
+    ["an HTTP target beside another", { httpTarget: { uri: "http://x" } }, 400],
     ["a name elsewhere", { name: "projects/acme/locations/other/jobs/x" }, 400],
     ["an empty message", { pubsubTarget: { topicName: "projects/acme/topics/tick" } }, 400],
   ])("refuses %s", async (_, change, status) => {

@@ -1,0 +1,201 @@
+import type { Call } from "../../frame/http.ts";
+import type { Route } from "../../frame/router.ts";
+import type { Cloud } from "../cloud.ts";
+import { checkName, errors } from "../errors.ts";
+import { sameFingerprint } from "../fingerprint.ts";
+import { checkScope, REGION_SCOPES } from "../geography.ts";
+import { mergePatch } from "../groups/settings.ts";
+import { AGGREGATED_QUERY, aggregated, LIST_QUERY, list } from "../listing.ts";
+import { type Mutation, mutation, projectOf, read, scopeOf } from "../method.ts";
+import { GLOBAL, link, parseRef, pathOf, type Ref, scopePath } from "../names.ts";
+import { checkBody, isObject, type Json } from "../schema/check.ts";
+import { groupHealth } from "./health.ts";
+import { renderService, type StoredBackendService, settingsOf } from "./model.ts";
+import { parseService } from "./parse.ts";
+import type { BackendProber } from "./prober.ts";
+
+export function backendServiceRoutes(cloud: Cloud, prober: BackendProber): Route[] {
+  return [
+    ...routesOf(cloud, prober, "backendServices", "global"),
+    ...routesOf(cloud, prober, "regionBackendServices", "regions/{region}"),
+    aggregatedServices(cloud),
+  ];
+}
+
+function listed(service: StoredBackendService, call: Call) {
+  return { name: service.name, created: service.created, json: renderService(service, call.origin) };
+}
+
+function routesOf(cloud: Cloud, prober: BackendProber, collectionName: string, where: string): Route[] {
+  const collection = `/compute/v1/projects/{project}/${where}/backendServices`;
+  const one = `${collection}/{backendService}`;
+  const ref = (call: Call, name = call.params.backendService ?? ""): Ref => ({
+    project: projectOf(cloud, call),
+    scope: scopeOf(call),
+    collection: "backendServices",
+    name,
+  });
+  const existing = (target: Ref): StoredBackendService => {
+    checkScope(target.project, target.scope);
+    const service = cloud.backendServices.get(pathOf(target));
+    if (!service) throw errors.notFound(pathOf(target));
+    return service;
+  };
+  const on = (verb: string, rest: Pick<Mutation, "method" | "path" | "apply"> & Partial<Mutation>): Route =>
+    mutation(cloud, {
+      id: `compute.${collectionName}.${verb}`,
+      operationType: verb,
+      permission: `compute.${collectionName}.${verb}`,
+      target: (call) => ref(call),
+      monitored: (target, id) => ({
+        type: "gce_backend_service",
+        labels: {
+          project_id: target.project,
+          backend_service_id: id,
+          location: target.scope.kind === "global" ? "global" : target.scope.name,
+        },
+      }),
+      idOf: (path) => cloud.backendServices.get(path)?.id,
+      ...rest,
+    });
+  const keep = (service: StoredBackendService, target: Ref): { targetId: string } => {
+    cloud.backendServices.set(pathOf(target), service);
+    prober.watch(pathOf(target));
+    return { targetId: service.id };
+  };
+  /** An update says everything and must know what it changes; a patch may leave its fingerprint out. */
+  const change = (verb: "patch" | "update", method: "PATCH" | "PUT"): Route =>
+    on(verb, {
+      method,
+      path: one,
+      permission: `compute.${collectionName}.update`,
+      body: "BackendService",
+      coverage: "partly",
+      apply: (body, target) => {
+        const service = existing(target);
+        const given = body.fingerprint ?? undefined;
+        const known = given === undefined ? verb === "patch" : sameFingerprint(given, service.fingerprint);
+        if (!known) throw errors.fingerprint();
+        if (body.name !== undefined && body.name !== service.name)
+          throw errors.value("resource.name", body.name, "The name of a backend service cannot be changed.");
+        const { loadBalancingScheme } = service.settings;
+        const base = settingsOf(service);
+        const merged = verb === "patch" ? mergePatch(base, body) : { loadBalancingScheme, ...body };
+        const settings = parseService(cloud, isObject(merged) ? merged : {}, target);
+        if (settings.settings.loadBalancingScheme !== loadBalancingScheme)
+          throw errors.value(
+            "resource.loadBalancingScheme",
+            settings.settings.loadBalancingScheme,
+            "Load balancing scheme cannot be changed.",
+          );
+        const { project, scope, id, name, created, health } = service;
+        const fingerprint = cloud.world.ids.fingerprint();
+        return keep({ project, scope, id, name, created, health, fingerprint, ...settings }, target);
+      },
+    });
+  return [
+    on("insert", {
+      method: "POST",
+      path: collection,
+      permission: `compute.${collectionName}.create`,
+      body: "BackendService",
+      coverage: "partly",
+      target: (call, body) => ref(call, String(body.name ?? "")),
+      apply: (body, target) => {
+        const { ids, clock } = cloud.world;
+        checkScope(target.project, target.scope);
+        const name = checkName(body.name);
+        if (cloud.backendServices.has(pathOf(target))) throw errors.exists(pathOf(target));
+        const settings = parseService(cloud, body, target);
+        const { project, scope } = target;
+        const made = { id: ids.numeric(), created: clock.now(), fingerprint: ids.fingerprint(), health: {} };
+        return keep({ project, scope, name, ...made, ...settings }, target);
+      },
+    }),
+    change("patch", "PATCH"),
+    change("update", "PUT"),
+    on("delete", {
+      method: "DELETE",
+      path: one,
+      apply: (_body, target) => {
+        const service = existing(target);
+        cloud.backendServices.delete(pathOf(target));
+        prober.watch(pathOf(target));
+        return { targetId: service.id };
+      },
+    }),
+    read(cloud, {
+      id: `compute.${collectionName}.listUsable`,
+      path: `${collection}/listUsable`,
+      permission: `compute.${collectionName}.list`,
+      query: LIST_QUERY,
+      resource: (call) => `projects/${projectOf(cloud, call)}`,
+      run: (call) => all(call, "compute#usableBackendServiceList"),
+    }),
+    read(cloud, {
+      id: `compute.${collectionName}.get`,
+      path: one,
+      permission: `compute.${collectionName}.get`,
+      resource: (call) => pathOf(ref(call)),
+      run: (call) => renderService(existing(ref(call)), call.origin),
+    }),
+    read(cloud, {
+      id: `compute.${collectionName}.list`,
+      path: collection,
+      permission: `compute.${collectionName}.list`,
+      query: LIST_QUERY,
+      resource: (call) => `projects/${projectOf(cloud, call)}`,
+      run: (call) => all(call, "compute#backendServiceList"),
+    }),
+    read(cloud, {
+      id: `compute.${collectionName}.getHealth`,
+      method: "POST",
+      path: `${one}/getHealth`,
+      permission: `compute.${collectionName}.get`,
+      resource: (call) => pathOf(ref(call)),
+      run: (call) => {
+        const service = existing(ref(call));
+        const body = call.json<Json>();
+        checkBody("ResourceGroupReference", body, cloud.world.loose);
+        const text = String(body.group ?? "");
+        if (text === "") throw errors.required("resource.group");
+        const group = parseRef(cloud.world, text, service.project);
+        if (group?.collection !== "instanceGroups") throw errors.value("resource.group", text, "The URL is malformed.");
+        return groupHealth(cloud, service, pathOf(group), (path) => link(call.origin, path));
+      },
+    }),
+  ];
+
+  function all(call: Call, kind: string): Json {
+    const project = projectOf(cloud, call);
+    const scope = scopeOf(call);
+    checkScope(project, scope);
+    const own = [...cloud.backendServices.values()].filter(
+      (service) => service.project === project && scopePath(service.scope) === scopePath(scope),
+    );
+    const items = own.map((service) => listed(service, call));
+    return list(call, kind, `projects/${project}/${scopePath(scope)}/backendServices`, items);
+  }
+}
+
+function aggregatedServices(cloud: Cloud): Route {
+  return read(cloud, {
+    id: "compute.backendServices.aggregatedList",
+    path: "/compute/v1/projects/{project}/aggregated/backendServices",
+    permission: "compute.backendServices.list",
+    query: AGGREGATED_QUERY,
+    resource: (call) => `projects/${projectOf(cloud, call)}`,
+    run: (call) => {
+      const project = projectOf(cloud, call);
+      return aggregated(call, {
+        kind: "compute#backendServiceAggregatedList",
+        project,
+        collection: "backendServices",
+        scopes: [GLOBAL, ...REGION_SCOPES],
+        all: [...cloud.backendServices.values()]
+          .filter((service) => service.project === project)
+          .map((service) => ({ ...listed(service, call), scope: service.scope })),
+      });
+    },
+  });
+}
