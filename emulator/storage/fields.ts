@@ -29,7 +29,7 @@ function parse(text: string): Branch {
         below = list();
         if (text[at++] !== ")") throw fail();
       }
-      branch[word] = { ...branch[word], ...below };
+      branch[word] = joined(branch[word], below);
       if (text[at] !== ",") return branch;
       at++;
     }
@@ -53,6 +53,14 @@ function parse(text: string): Branch {
   const tree = list();
   if (at !== text.length) throw fail();
   return tree;
+}
+
+/** Both selections, however deep they agree: `a/b/c,a/b/d`. What selects all of a field takes in what selects a part. */
+function joined(one: Branch | undefined, other: Branch): Branch {
+  if (!one) return other;
+  if (Object.keys(one).length === 0 || Object.keys(other).length === 0) return {};
+  const names = [...new Set([...Object.keys(one), ...Object.keys(other)])];
+  return Object.fromEntries(names.map((name) => [name, joined(one[name], other[name] ?? one[name] ?? {})]));
 }
 
 function pick(value: unknown, branch: Branch): unknown {

@@ -62,7 +62,8 @@ async function auditEntries(method: string, name = ""): Promise<LogEntry[]> {
   return (await root.send<{ entries?: LogEntry[] }>("POST", "v2/entries:list", body)).entries ?? [];
 }
 
-const machines = () => cloud.compute(CAST.project).managedInstances({ zone: CAST.zone, name: CAST.group });
+const machines = () =>
+  cloud.compute(CAST.project).managedInstances({ location: CAST.zone, regional: false, name: CAST.group });
 
 beforeAll(async () => {
   program = start([
