@@ -1,7 +1,7 @@
 import { Failure } from "../functions/google/failure.ts";
 
 /** What a caller's script can rely on; docs/cli.md explains each. */
-export const EXIT = { ok: 0, failed: 1, usage: 2, refused: 3, absent: 4, late: 5, bug: 70 } as const;
+export const EXIT = { ok: 0, failed: 1, usage: 2, refused: 3, absent: 4, late: 5, person: 6, bug: 70 } as const;
 
 /** Something to tell a person: what is wrong and where, and below it what to do. Never shown with a stack. */
 export class CliError extends Error {

@@ -14,7 +14,8 @@ Examples
   moult fleet apply fleet.yaml            from then on the fleet follows its image family
   moult why web                           and says why it does what it does
 
-moult COMMAND --help tells more. Exit codes: 0 done, 1 failed, 2 bad input, 3 refused by the cloud, 4 not there, 5 too late.
+moult COMMAND --help tells more. Exit codes: 0 done, 1 failed, 2 bad input, 3 refused by the cloud, 4 not there, 5 too late,
+6 waits for a person.
 `;
 }
 

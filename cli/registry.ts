@@ -59,6 +59,11 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./commands/fleetApply.ts")).command,
   },
   {
+    name: "fleet release",
+    summary: "give a fleet's groups back; moult leaves them alone",
+    load: async () => (await import("./commands/fleetRelease.ts")).command,
+  },
+  {
     name: "manifest check",
     summary: "check a manifest and its sources as a machine would",
     load: async () => (await import("./commands/manifestCheck.ts")).command,
@@ -67,6 +72,46 @@ export const COMMANDS: readonly Entry[] = [
     name: "manifest compile",
     summary: "turn a manifest into the JSON that machines read",
     load: async () => (await import("./commands/manifestCompile.ts")).command,
+  },
+  {
+    name: "rollout plan",
+    summary: "what a rollout would do, before it does anything",
+    load: async () => (await import("./commands/rolloutPlan.ts")).command,
+  },
+  {
+    name: "rollout start",
+    summary: "begin the release that the inputs ask for",
+    load: async () => (await import("./commands/rolloutStart.ts")).command,
+  },
+  {
+    name: "rollout watch",
+    summary: "follow the rollout under way to its end",
+    load: async () => (await import("./commands/rolloutWatch.ts")).command,
+  },
+  {
+    name: "rollout pause",
+    summary: "stop the rollout under way where it is",
+    load: async () => (await import("./commands/rolloutPause.ts")).command,
+  },
+  {
+    name: "rollout resume",
+    summary: "let the paused rollout go on",
+    load: async () => (await import("./commands/rolloutResume.ts")).command,
+  },
+  {
+    name: "rollout approve",
+    summary: "let the step pass, or the release begin, that waits for a person",
+    load: async () => (await import("./commands/rolloutApprove.ts")).command,
+  },
+  {
+    name: "rollout abort",
+    summary: "put the rollout under way back",
+    load: async () => (await import("./commands/rolloutAbort.ts")).command,
+  },
+  {
+    name: "rollout history",
+    summary: "a fleet's rollouts, one line each",
+    load: async () => (await import("./commands/rolloutHistory.ts")).command,
   },
   {
     name: "status",
@@ -107,6 +152,16 @@ export const COMMANDS: readonly Entry[] = [
     name: "start",
     summary: "let a held fleet go on",
     load: async () => (await import("./commands/start.ts")).command,
+  },
+  {
+    name: "hold",
+    summary: "keep new rollouts of a fleet from beginning",
+    load: async () => (await import("./commands/hold.ts")).command,
+  },
+  {
+    name: "unhold",
+    summary: "lift the hold of a fleet",
+    load: async () => (await import("./commands/unhold.ts")).command,
   },
   {
     name: "quarantine list",

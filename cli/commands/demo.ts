@@ -130,7 +130,7 @@ function keepText(local: LocalCloud, out: Stream): string {
   const example = (text: string) => `  ${out.paint("cyan", text)}\n`;
   const group = `${CAST.group} --zone ${CAST.zone}`;
   return `
-It all runs on. In another shell:
+It all runs on. ${local.functions ? `In a browser: ${out.paint("cyan", `${local.functions.origin}/status`)}\n` : ""}In another shell:
 
 ${exportLines(local.env).join("\n")}
 

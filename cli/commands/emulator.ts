@@ -94,7 +94,9 @@ export function endpointsOf({ emulator, functions, env }: LocalCloud): Record<st
       metadata: `${metadata}/computeMetadata/v1/`,
       certs: env.MOULT_CERTS_URL,
     },
-    ...(functions && { functions: { url: functions.origin, pid: functions.pid() } }),
+    ...(functions && {
+      functions: { url: functions.origin, status: `${functions.origin}/status`, pid: functions.pid() },
+    }),
     env,
   };
 }
@@ -110,9 +112,10 @@ export function readyBox({ emulator, functions, env }: LocalCloud, out: Stream):
     [
       `project   ${paint("bold", emulator.project)} (${emulator.projectNumber})`,
       `REST      ${paint("cyan", emulator.url)}   every API; in a browser, what is going on`,
-      `gRPC      ${paint("cyan", emulator.grpc)}   Pub/Sub and Secret Manager`,
+      `gRPC      ${paint("cyan", emulator.grpc)}   Pub/Sub, Secret Manager, Logging, Scheduler, Functions`,
       `metadata  ${paint("cyan", `http://${env.GCE_METADATA_HOST}/computeMetadata/v1/`)}`,
       ...(functions ? [`functions ${paint("cyan", functions.origin)}   in ${LOCATION}`] : []),
+      ...(functions ? [`status    ${paint("cyan", `${functions.origin}/status`)}   the fleets, in a browser`] : []),
     ],
     paint,
   );
@@ -126,7 +129,7 @@ export const command: Command = {
     ...EMULATOR_FLAGS,
     json: { ...JSON_FLAG.json, help: "print one ready line with every endpoint, then nothing" },
   },
-  details: `Serves Compute Engine, Cloud Storage, Secret Manager, Pub/Sub, Logging sinks, Eventarc triggers, Scheduler and the
+  details: `Serves Compute Engine, Cloud Storage, Secret Manager, Pub/Sub, Logging, Scheduler, Eventarc, Functions and the
 metadata server on loopback. Google's own clients and gcloud work against it with the export lines it prints.
 Ctrl-C stops it; a second one at once.`,
   examples: [

@@ -1,4 +1,5 @@
 import { fleetNames, loadRecord } from "../../functions/controller/records.ts";
+import { instant } from "../../functions/core/instants.ts";
 import type { Command } from "../args.ts";
 import { CLOUD_FLAGS, JSON_FLAG, openCloud } from "../cloud.ts";
 import { EXIT } from "../failure.ts";
@@ -19,13 +20,14 @@ export const command: Command = {
     if (fleet !== undefined) {
       const record = await knownFleet(cloud, fleet);
       const [groups, busy] = await Promise.all([readGroups(cloud, record), readBusy(cloud, fleet)]);
-      const view = viewOf(record, groups, busy);
+      const view = viewOf(record, groups, busy, instant(Date.now()));
       out.write(given.has("json") ? `${JSON.stringify(view)}\n` : fleetText(view, out, Date.now()));
       return EXIT.ok;
     }
+    const now = instant(Date.now());
     const names = await fleetNames(cloud.state);
     const views = await Promise.all(
-      names.map(async (name) => viewOf((await loadRecord(cloud.state, name)).record, [])),
+      names.map(async (name) => viewOf((await loadRecord(cloud.state, name)).record, [], undefined, now)),
     );
     if (given.has("json")) {
       out.write(`${JSON.stringify(views.map(({ groups: _, ...view }) => view))}\n`);

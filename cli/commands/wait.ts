@@ -1,16 +1,10 @@
-import type { FleetRecord } from "../../functions/core/record.ts";
 import type { Command } from "../args.ts";
 import { CLOUD_FLAGS, JSON_FLAG, openCloud } from "../cloud.ts";
-import { EXIT } from "../failure.ts";
 import { knownFleet } from "../fleet/order.ts";
+import { exitOf, verdictOf } from "../fleet/verdict.ts";
 import { until } from "../waiting.ts";
 
 const TIMEOUT_MS = 3_600_000;
-
-export interface Verdict {
-  ok: boolean;
-  text: string;
-}
 
 export const command: Command = {
   name: "wait",
@@ -22,7 +16,10 @@ export const command: Command = {
     ...CLOUD_FLAGS,
     ...JSON_FLAG,
   },
-  details: `Exit code 0 when the active rollout, or without one the last, succeeded; 1 when it was put back or cancelled.`,
+  details: `Exit code 0 when the rollout under way, or without one the last, succeeded, or the fleet runs what its inputs ask for;
+1 when it was put back or cancelled; 4 when there is no such fleet; 5 when neither was so within the time; 6 when it does not go on
+without a person: paused, held, quarantined, waiting for an approval, or stopped by something to be repaired. A window, a budget or a
+soak time passes by itself and is waited for. Right after a new image say --image, because the fleet may not have heard of it yet.`,
   examples: ["moult wait web --timeout 20m", "moult image create web-v3 … && moult wait web --image web-v3"],
   run: async (given, { out, env }) => {
     const cloud = openCloud(given, env);
@@ -38,24 +35,8 @@ export const command: Command = {
           (await knownFleet(cloud, fleet)).reasons.map(({ word, text }) => `${word}: ${text}`).join("\n"),
       },
     );
-    out.write(given.has("json") ? `${JSON.stringify({ fleet, ...verdict })}\n` : `${verdict.text}\n`);
-    return verdict.ok ? EXIT.ok : EXIT.failed;
+    const exit = exitOf(verdict);
+    out.write(given.has("json") ? `${JSON.stringify({ fleet, ok: exit === 0, ...verdict })}\n` : `${verdict.text}\n`);
+    return exit;
   },
 };
-
-/** Undefined while there is something to wait for. */
-export function verdictOf(record: FleetRecord, image: string | undefined): Verdict | undefined {
-  const { active, last, stable, quarantine } = record;
-  if (image !== undefined) {
-    if (active) return undefined;
-    if (stable?.release.image.name === image) return { ok: true, text: `${image} is stable` };
-    const bad = quarantine.find(({ imageName }) => imageName === image);
-    if (bad) return { ok: false, text: `${image} is quarantined: ${bad.why}` };
-    if (last?.imageName === image)
-      return { ok: false, text: `${last.id} to ${image} was ${last.ending}: ${last.why.text}` };
-    return undefined;
-  }
-  if (active) return undefined;
-  if (!last) return { ok: true, text: "no rollout has been necessary yet" };
-  return { ok: last.ending === "succeeded", text: `${last.id} to ${last.imageName}: ${last.ending}. ${last.why.text}` };
-}

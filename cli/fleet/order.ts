@@ -14,7 +14,15 @@ export type Order =
   | { kind: "rollback" }
   | { kind: "stop"; reason: string }
   | { kind: "start" }
-  | { kind: "lift"; key: string };
+  | { kind: "lift"; key: string }
+  | { kind: "pause"; reason: string }
+  | { kind: "resume" }
+  | { kind: "abort"; reason: string }
+  | { kind: "approve"; release?: string }
+  | { kind: "begin"; urgent: boolean; release?: string }
+  | { kind: "hold"; reason: string; until?: string }
+  | { kind: "unhold" }
+  | { kind: "release" };
 
 export interface Sent {
   fleet: string;
@@ -25,6 +33,9 @@ export interface Sent {
 
 /** How long the control plane gets to take a command; a lost message waits for the next tick, a minute at most. */
 export const TAKEN_MS = 90_000;
+
+/** Requests at a time. */
+const TOGETHER = 20;
 
 /** For people, in history and reasons. Who really wrote the object is in the bucket's audit log. */
 export function operator(env: Record<string, string | undefined>): string {
@@ -74,11 +85,15 @@ export async function taken(cloud: Cloud, sent: Sent, withinMs = TAKEN_MS): Prom
 export async function entriesSince(cloud: Cloud, fleet: string, before: number): Promise<HistoryEntry[]> {
   const { record } = await loadRecord(cloud.state, fleet);
   const found = new Map(record.unwritten.map((entry) => [entry.number, entry]));
-  for (let number = before + 1; number <= record.entries; number++) {
-    if (found.has(number)) continue;
-    const stored = await cloud.state.read(paths.history(fleet, number));
-    if (stored) found.set(number, JSON.parse(stored.text) as HistoryEntry);
-  }
+  const numbers = Array.from({ length: Math.max(0, record.entries - before) }, (_, i) => before + 1 + i);
+  const stored = numbers.filter((number) => !found.has(number));
+  for (let i = 0; i < stored.length; i += TOGETHER)
+    await Promise.all(
+      stored.slice(i, i + TOGETHER).map(async (number) => {
+        const read = await cloud.state.read(paths.history(fleet, number));
+        if (read) found.set(number, JSON.parse(read.text) as HistoryEntry);
+      }),
+    );
   return [...found.values()].filter(({ number }) => number > before).sort((a, b) => a.number - b.number);
 }
 

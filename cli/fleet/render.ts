@@ -20,6 +20,11 @@ export function wordStyle(word: string): Style {
   return GOOD.has(word) ? "green" : BAD.has(word) ? "red" : "yellow";
 }
 
+/** `2026-11-23 08:00 UTC` */
+export function minuteText(at: string): string {
+  return `${at.slice(0, 10)} ${at.slice(11, 16)} UTC`;
+}
+
 /** Reasons as sentences, each under its word, with what was looked at and when it can change. */
 export function reasonText(reasons: readonly Reason[], out: Stream, now: number): string {
   const width = out.width() - 4;
@@ -31,7 +36,11 @@ export function reasonText(reasons: readonly Reason[], out: Stream, now: number)
         ...(evidence && evidence.length > 0
           ? wrap(`looked at: ${evidence.join(", ")}`, width).map((line) => out.paint("dim", `    ${line}`))
           : []),
-        ...(until ? [out.paint("dim", `    can change by itself until ${until} (${relative(until, now)})`)] : []),
+        ...(until
+          ? wrap(`can change by itself ${relative(until, now)}, at ${until}`, width).map((line) =>
+              out.paint("dim", `    ${line}`),
+            )
+          : []),
       ].join("\n"),
     )
     .map((paragraph) => `${paragraph}\n`)
@@ -55,8 +64,49 @@ export function fleetText(view: FleetView, out: Stream, now: number): string {
     ]);
   if (view.mode === "observe") facts.push(["mode", "observe: nothing is rolled out"]);
   if (view.mode === "approve") facts.push(["mode", "approve: each release waits for a person"]);
-  if (view.hold)
-    facts.push(["hold", paint("yellow", `by ${view.hold.by}, ${relative(view.hold.at, now)}: ${view.hold.reason}`)]);
+  if (view.approved) {
+    const { release, by, at, urgent } = view.approved;
+    facts.push(["approved", `release ${release} by ${by}, ${relative(at, now)}${urgent ? ", urgent" : ""}`]);
+  }
+  if (view.pending) {
+    const { image, release, since } = view.pending;
+    facts.push([
+      "pending",
+      paint("yellow", `${image} (release ${release}), since ${relative(since, now)}, until the rollout has ended`),
+    ]);
+  }
+  if (view.windows.windows.length > 0) {
+    const { windows, open, next } = view.windows;
+    const state = open
+      ? "open"
+      : next
+        ? `closed, opens ${relative(next, now)}, at ${minuteText(next)}`
+        : "closed, and never open";
+    facts.push(["windows", `${windows.join("; ")}: ${open ? state : paint("yellow", state)}`]);
+  }
+  if (view.budget) {
+    const { name, machines, perHour } = view.budget;
+    const caps = [
+      ...(machines === null ? [] : [`${machines} new machines at once`]),
+      ...(perHour === null ? [] : [`${perHour} an hour`]),
+    ];
+    facts.push(["budget", `${name}: ${caps.join(", ")}, over all fleets that name it`]);
+  }
+  const [published] = view.published;
+  if (published && !published.until)
+    facts.push([
+      "published",
+      published.withdrawn
+        ? paint("yellow", `${published.image} was withdrawn: fleets that follow do not take it`)
+        : `${published.image}, to fleets that follow, for ${relative(published.since, now).replace(" ago", "")}`,
+    ]);
+  if (view.hold) {
+    const end = view.hold.until ? `, until ${view.hold.until}` : "";
+    facts.push([
+      "hold",
+      paint("yellow", `by ${view.hold.by}, ${relative(view.hold.at, now)}${end}: ${view.hold.reason}`),
+    ]);
+  }
   if (view.last)
     facts.push([
       "last",
@@ -92,7 +142,42 @@ function rolloutText(rollout: RolloutView, groups: GroupStatus[], paint: Paint, 
     `${paint("bold", `rollout ${rollout.id}`)}  ${rollout.from} → ${paint("cyan", rollout.to)}  ${paint("yellow", rollout.phase)}, ${relative(rollout.startedAt, now).replace(" ago", "")} under way\n`,
     `  ${stepLine(rollout, paint)}\n`,
     `  ${paint("cyan", bar(fresh, size, 24))} ${fresh} of ${size} machines new\n`,
+    ...rolloutFacts(rollout, paint, now).map(([name, text]) => `  ${paint("dim", name.padEnd(11))}${text}\n`),
   ].join("");
+}
+
+function rolloutFacts(rollout: RolloutView, paint: Paint, now: number): [string, string][] {
+  const { forwardFix, bakeEnds, pausedUntil, verdict, gates, failed } = rollout;
+  return [
+    ...(rollout.waves > 1 ? [["wave", `${rollout.wave} of ${rollout.waves}`] as [string, string]] : []),
+    ...(rollout.urgent ? [["urgent", "windows do not hold it up"] as [string, string]] : []),
+    ...(forwardFix
+      ? [
+          ["forward-fix", `${forwardFix.unhealthy} of ${forwardFix.of} machines were not healthy when it began`] as [
+            string,
+            string,
+          ],
+        ]
+      : []),
+    ...(bakeEnds ? [["bake", `ends ${relative(bakeEnds, now)}, if health holds`] as [string, string]] : []),
+    ...(verdict && rollout.phase !== "paused" ? [["because", paint("red", verdict.text)] as [string, string]] : []),
+    ...(pausedUntil
+      ? [["put back", `${relative(pausedUntil, now)}, if nobody goes on with it`] as [string, string]]
+      : []),
+    ...gates.map(({ key, answer, text }, i): [string, string] => [
+      i === 0 ? "gates" : "",
+      gateText(key, answer, text, paint),
+    ]),
+    ...Object.values(failed).map((why, i): [string, string] => [i === 0 ? "failed" : "", paint("red", why)]),
+  ];
+}
+
+const ANSWERS = { pass: "✓", fail: "✗", wait: "…", inconclusive: "?" } as const;
+
+export function gateText(key: string, answer: keyof typeof ANSWERS | null, text: string, paint: Paint): string {
+  if (answer === null) return paint("dim", `○ ${key}, not asked yet`);
+  const style = answer === "pass" ? "green" : answer === "fail" ? "red" : "yellow";
+  return `${paint(style, `${ANSWERS[answer]} ${key}`)}${text ? `: ${text}` : ""}`;
 }
 
 /** `✓ canary 1 ─ ● 100% ─ ○ final bake` */
@@ -110,6 +195,9 @@ export function stepLine({ steps }: Pick<RolloutView, "steps">, paint: Paint): s
 
 function groupText(group: GroupStatus, paint: Paint): string {
   if (group.problem) return `${paint("bold", group.key)}  ${paint("red", group.problem)}\n`;
+  const scaling = group.autoscaler
+    ? `, autoscaler ${group.autoscaler.mode}${group.autoscaler.own && group.autoscaler.own !== group.autoscaler.mode ? ` (its own mode is ${group.autoscaler.own})` : ""}`
+    : "";
   const counts = new Map<string, { runs: string; state: string; count: number }>();
   for (const { runs, action, health } of group.machines) {
     const state = action !== "NONE" ? action.toLowerCase() : (health?.toLowerCase() ?? "running");
@@ -128,6 +216,6 @@ function groupText(group: GroupStatus, paint: Paint): string {
       state,
     ),
   ]);
-  const head = `${paint("bold", group.key)}  ${group.machines.length} of ${group.targetSize} machines${group.stable ? "" : ", changing"}\n`;
+  const head = `${paint("bold", group.key)}  ${group.machines.length} of ${group.targetSize} machines${group.stable ? "" : ", changing"}${scaling}\n`;
   return rows.length > 0 ? head + table(["  RUNS", "MACHINES", "STATE"], rows, paint) : head;
 }

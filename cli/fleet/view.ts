@@ -1,13 +1,17 @@
 import { readBell } from "../../functions/controller/bell.ts";
 import type { Busy } from "../../functions/controller/busy.ts";
 import type { Cloud } from "../../functions/controller/cloud.ts";
+import { readAutoscaler } from "../../functions/controller/groups.ts";
 import { stepsOf } from "../../functions/core/assess.ts";
-import { instant } from "../../functions/core/instants.ts";
-import { groupKey, type Policy, stepName } from "../../functions/core/policy.ts";
-import type { FleetRecord, Rollout } from "../../functions/core/record.ts";
+import { askedGates } from "../../functions/core/gates.ts";
+import { instant, later } from "../../functions/core/instants.ts";
+import { asksFor, groupKey, type Policy, stepName } from "../../functions/core/policy.ts";
+import type { FleetRecord, GateVerdict, Rollout } from "../../functions/core/record.ts";
 import { short } from "../../functions/core/release.ts";
 import { lastSegment } from "../../functions/core/wanted.ts";
+import { isOpen, nextOpening, windowText } from "../../functions/core/windows.ts";
 import { isFailure } from "../../functions/google/failure.ts";
+import { autoscalerName } from "../../functions/google/groups.ts";
 
 /** What `moult status FLEET` shows; also its JSON. */
 export interface FleetView {
@@ -15,6 +19,14 @@ export interface FleetView {
   mode: string | null;
   stable: { image: string; release: string; since: string; adopted: boolean } | null;
   candidate: { image: string; release: string; since: string } | null;
+  /** Waits for the rollout under way to end. */
+  pending: { image: string; release: string; since: string } | null;
+  approved: { release: string; by: string; at: string; urgent: boolean } | null;
+  /** As the fleet file says it; `next` is null while they are open, or where there are none. */
+  windows: { windows: string[]; open: boolean; next: string | null };
+  budget: { name: string; machines: number | null; perHour: number | null } | null;
+  /** What fleets that follow this one may take: newest first. */
+  published: { image: string; since: string; until: string | null; withdrawn: boolean }[];
   rollout: RolloutView | null;
   last: FleetRecord["last"];
   groups: GroupStatus[];
@@ -38,6 +50,20 @@ export interface RolloutView {
   startedAt: string;
   deadline: string | null;
   wave: number;
+  waves: number;
+  urgent: boolean;
+  /** The stable release was itself not well when it began. */
+  forwardFix: Rollout["forwardFix"];
+  /** When the bake under way ends, if health holds. */
+  bakeEnds: string | null;
+  /** A pause of moult's own is put back then. */
+  pausedUntil: string | null;
+  /** Why it is paused or being put back. */
+  verdict: Rollout["verdict"];
+  /** Of the step at hand; `answer` is null before a gate is asked. */
+  gates: { key: string; answer: GateVerdict["answer"] | null; text: string }[];
+  /** Machines that failed, and why. */
+  failed: Record<string, string>;
   steps: { name: string; state: "passed" | "current" | "ahead" }[];
 }
 
@@ -49,18 +75,26 @@ export interface MachineStatus {
   status: string | null;
   action: string;
   health: string | null;
+  /** Of the release that is being rolled out. */
+  fresh: boolean;
 }
 
 export interface GroupStatus {
   key: string;
   targetSize: number;
   stable: boolean;
+  /** Its autoscaler's mode now; null: it has none, or it could not be read. `own` is what a rollout found and puts back. */
+  autoscaler: { mode: string; own: string | null } | null;
   machines: MachineStatus[];
   problem?: string;
 }
 
-export function viewOf(record: FleetRecord, groups: GroupStatus[], busy?: Busy): FleetView {
-  const { policy, stable, candidate, active } = record;
+/** @param now an instant, for what opens and closes. */
+export function viewOf(record: FleetRecord, groups: GroupStatus[], busy?: Busy, now?: string): FleetView {
+  const { policy, stable, candidate, active, pending, approved } = record;
+  const windows = (active?.policy ?? policy)?.windows ?? [];
+  const at = now ?? record.lastLook ?? instant(0);
+  const open = isOpen(windows, at);
   return {
     fleet: record.fleet,
     mode: policy?.mode ?? null,
@@ -75,6 +109,20 @@ export function viewOf(record: FleetRecord, groups: GroupStatus[], busy?: Busy):
       release: short(candidate.release.digest),
       since: candidate.since,
     },
+    pending: pending && {
+      image: pending.release.image.name,
+      release: short(pending.release.digest),
+      since: pending.since,
+    },
+    approved: approved && { ...approved, release: short(approved.release) },
+    windows: { windows: windows.map(windowText), open, next: open ? null : nextOpening(windows, at) },
+    budget: policy?.budget ?? null,
+    published: record.published.map(({ image, since, until = null, withdrawn = false }) => ({
+      image: image.name,
+      since,
+      until,
+      withdrawn,
+    })),
     rollout: active ? rolloutView(active, active.policy) : null,
     last: record.last,
     groups,
@@ -101,6 +149,14 @@ function rolloutView(rollout: Rollout, policy: Policy): RolloutView {
     startedAt: rollout.startedAt,
     deadline: rollout.deadline,
     wave: rollout.wave + 1,
+    waves: new Set(policy.groups.map(({ wave }) => wave)).size,
+    urgent: rollout.urgent,
+    forwardFix: rollout.forwardFix,
+    bakeEnds: bakeEnds(rollout, policy),
+    pausedUntil: rollout.pausedUntil,
+    verdict: rollout.verdict,
+    gates: gatesOf(rollout, policy),
+    failed: rollout.failed,
     steps: [
       ...steps.map((step, i) => ({
         name: stepName(step),
@@ -111,6 +167,24 @@ function rolloutView(rollout: Rollout, policy: Policy): RolloutView {
   };
 }
 
+function bakeEnds(rollout: Rollout, policy: Policy): string | null {
+  if (rollout.phase === "final-bake") return later(rollout.since, rollout.kind === "rollback" ? 0 : policy.finalBakeMs);
+  if (rollout.phase !== "baking") return null;
+  return later(rollout.since, stepsOf(rollout, policy)[rollout.step]?.bakeMs ?? 0);
+}
+
+/** Reports and health are looked at all the time, so they have no answer of their own. */
+function gatesOf(rollout: Rollout, policy: Policy): RolloutView["gates"] {
+  if (rollout.kind === "rollback") return [];
+  const asked = askedGates(policy).map(({ key }) => key);
+  const approval = stepsOf(rollout, policy)[rollout.step]?.approval || asksFor(policy, "approval");
+  const keys = new Set([...asked, ...(approval ? ["approval"] : []), ...Object.keys(rollout.gates)]);
+  return [...keys].map((key) => {
+    const { answer = null, text = "" } = rollout.gates[key] ?? {};
+    return { key, answer, text };
+  });
+}
+
 /** Reads the fleet's groups as they are now. What cannot be read is said and does not spoil the rest. */
 export async function readGroups(cloud: Cloud, record: FleetRecord): Promise<GroupStatus[]> {
   const { policy } = record;
@@ -119,13 +193,27 @@ export async function readGroups(cloud: Cloud, record: FleetRecord): Promise<Gro
   return Promise.all(
     policy.groups.map(async (ref): Promise<GroupStatus> => {
       const key = groupKey(ref);
+      const nothing = (problem: string): GroupStatus => ({
+        key,
+        targetSize: 0,
+        stable: false,
+        autoscaler: null,
+        machines: [],
+        problem,
+      });
       try {
         const [group, machines] = await Promise.all([compute.group(ref), compute.managedInstances(ref)]);
-        if (!group) return { key, targetSize: 0, stable: false, machines: [], problem: "there is no such group" };
+        if (!group) return nothing("there is no such group");
+        const scaler = autoscalerName(group);
+        const scaling = scaler === undefined ? undefined : await readAutoscaler(compute, ref, scaler);
+        const template = record.active?.groups[key]?.template;
         return {
           key,
           targetSize: group.targetSize,
           stable: group.status.isStable,
+          autoscaler: scaling
+            ? { mode: scaling.mode, own: record.active?.groups[key]?.autoscaler?.mode ?? null }
+            : null,
           machines: machines.map((machine) => ({
             name: machine.name,
             id: machine.id ?? null,
@@ -133,12 +221,13 @@ export async function readGroups(cloud: Cloud, record: FleetRecord): Promise<Gro
             status: machine.instanceStatus ?? null,
             action: machine.currentAction,
             health: machine.instanceHealth?.[0]?.detailedHealthState ?? null,
+            fresh: template !== undefined && lastSegment(machine.version?.instanceTemplate ?? "") === template,
           })),
         };
       } catch (problem) {
         if (!isFailure(problem)) throw problem;
         const why = problem.kind === "missing" ? "there is no such group" : problem.message;
-        return { key, targetSize: 0, stable: false, machines: [], problem: why };
+        return nothing(why);
       }
     }),
   );

@@ -12,9 +12,11 @@ export class Live {
 
   draw(lines: readonly string[]): void {
     const width = this.#stream.width();
-    const text = lines.map((line) => `\u001b[2K${cut(line, width - 1)}\n`).join("");
+    // What has left the screen at the top cannot be drawn over: one row is the cursor's.
+    const shown = lines.slice(0, Math.max(1, this.#stream.height() - 1));
+    const text = shown.map((line) => `\u001b[2K${cut(line, width - 1)}\n`).join("");
     this.#stream.write(`${this.#back()}${text}\u001b[0J`);
-    this.#drawn = lines.length;
+    this.#drawn = shown.length;
   }
 
   /** Prints above the picture. The picture must be drawn again. */

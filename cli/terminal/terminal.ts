@@ -9,6 +9,8 @@ export interface Stream {
   /** A person looks at it, so it can be redrawn. */
   live: boolean;
   width(): number;
+  /** Rows of the screen; without one there is no end to it. */
+  height(): number;
   paint: Paint;
 }
 
@@ -16,6 +18,8 @@ export interface Terminal {
   out: Stream;
   err: Stream;
   env: Record<string, string | undefined>;
+  /** What a person types in answer; absent where nobody sits in front of it. */
+  ask?(question: string): Promise<string>;
 }
 
 /** The parts of a writable stream that matter here. */
@@ -23,6 +27,7 @@ interface Writable {
   write(text: string): unknown;
   isTTY?: boolean;
   columns?: number;
+  rows?: number;
 }
 
 /** https://no-color.org: any non-empty NO_COLOR turns colour off, FORCE_COLOR turns it on without a terminal. */
@@ -37,6 +42,7 @@ function streamOf(stream: Writable, env: Terminal["env"]): Stream {
   return {
     write: (text) => void stream.write(text),
     live: stream.isTTY === true && env.TERM !== "dumb",
+    height: () => stream.rows || Number.POSITIVE_INFINITY,
     width: () => Math.max(40, Math.min(stream.columns ?? 100, 200)),
     paint: (style, text) => (colour && text !== "" ? styleText(style, text, { validateStream: false }) : text),
   };
@@ -45,6 +51,7 @@ function streamOf(stream: Writable, env: Terminal["env"]): Stream {
 export function makeTerminal(
   streams: { stdout: Writable; stderr: Writable },
   env: Record<string, string | undefined>,
+  ask?: Terminal["ask"],
 ): Terminal {
-  return { out: streamOf(streams.stdout, env), err: streamOf(streams.stderr, env), env };
+  return { out: streamOf(streams.stdout, env), err: streamOf(streams.stderr, env), env, ...(ask && { ask }) };
 }

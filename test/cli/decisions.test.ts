@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { verdictOf } from "../../cli/commands/wait.ts";
 import { type Facts, judgeFacts } from "../../cli/demo/facts.ts";
 import { frozen } from "../../cli/fleet/freeze.ts";
+import { endOfWatch, exitOf, type Verdict, verdictOf } from "../../cli/fleet/verdict.ts";
 import { type State, statusOf } from "../../cli/images/deprecate.ts";
 import { readPolicy } from "../../functions/core/fleetfile/read.ts";
-import { emptyRecord, type FleetRecord, type RolloutGroup } from "../../functions/core/record.ts";
+import type { ReasonWord } from "../../functions/core/reasons.ts";
+import { emptyRecord, type FleetRecord, type Rollout, type RolloutGroup } from "../../functions/core/record.ts";
 import type { DeprecationStatus } from "../../wire/compute.d.ts";
 
 const read = readPolicy({
@@ -79,17 +80,23 @@ describe("freezing a group", () => {
 
 describe("the verdict that moult wait waits for", () => {
   const why = { word: "report-failed" as const, text: "it did not start" };
-  const image = (name: string) => ({ id: "1", name, project: "acme-prod" });
-  const release = (name: string) => ({ digest: "d", image: image(name), configCommit: null, secrets: {}, base: {} });
+  const at = (minute: number) => `2026-11-20T12:${String(minute).padStart(2, "0")}:00.000Z`;
+  const release = (name: string) => ({
+    digest: `digest of ${name}`,
+    image: { id: "1", name, project: "acme-prod" },
+    configCommit: null,
+    secrets: {},
+    base: {},
+  });
   const stable = { release: release("web-v1"), since: "", adopted: false, versions: {} };
-  const last = (ending: "succeeded" | "rolled-back", imageName: string) => ({
+  const last = (ending: "succeeded" | "rolled-back" | "cancelled" | "superseded", imageName: string) => ({
     id: "web-1",
     ending,
     from: "",
-    to: "",
+    to: `digest of ${imageName}`,
     imageName,
-    startedAt: "",
-    endedAt: "",
+    startedAt: at(1),
+    endedAt: at(10),
     why,
   });
   const bad = {
@@ -101,21 +108,123 @@ describe("the verdict that moult wait waits for", () => {
     at: "",
     why: "it is bad",
   };
-  const active = {} as FleetRecord["active"];
+  const rollout = (more: Partial<Rollout>) =>
+    ({ id: "web-2", phase: "baking", since: at(12), verdict: null, ...more }) as Rollout;
+  const active = rollout({});
+  const said = (...words: ReasonWord[]) => words.map((word) => ({ word, text: "a sentence" }));
+  const candidate = (minute: number) => ({ release: release("web-v2"), since: at(minute) });
+  const hold = (minute: number) => ({ reason: "x", by: "ada", at: at(minute) });
 
-  const rows: [string, Partial<FleetRecord>, string | undefined, boolean | undefined][] = [
-    ["waits while a rollout is active", { active, stable }, undefined, undefined],
-    ["is good when none was necessary", { stable }, undefined, true],
-    ["is that of the last one", { stable, last: last("rolled-back", "web-v2") }, undefined, false],
-    ["is good after a success", { stable, last: last("succeeded", "web-v1") }, undefined, true],
+  type Row = [string, Partial<FleetRecord>, string | undefined, [Verdict["verdict"], number] | undefined];
+  const rows: Row[] = [
+    ["waits while a rollout goes on", { active, stable, reasons: said("baking") }, undefined, undefined],
+    ["waits while one is put back", { active: rollout({ phase: "rolling-back" }), stable }, undefined, undefined],
+    ["waits while one waits for a window", { active: rollout({ phase: "parked" }), stable }, undefined, undefined],
+    ["a pause needs a person", { active: rollout({ phase: "paused" }), stable }, undefined, ["person", 6]],
+    ["so does one that cannot be put back", { active: rollout({ phase: "rollback-stuck" }) }, undefined, ["person", 6]],
+    [
+      "so does a step that only a person holds up",
+      { active: rollout({ phase: "gating" }), reasons: said("awaiting-approval") },
+      undefined,
+      ["person", 6],
+    ],
+    [
+      "other gates of the step are waited for first",
+      { active: rollout({ phase: "gating" }), reasons: said("gating", "awaiting-approval") },
+      undefined,
+      undefined,
+    ],
+    ["is good when none was necessary", { stable, reasons: said("adopted") }, undefined, ["at-rest", 0]],
+    ["is that of the last one", { stable, last: last("rolled-back", "web-v2") }, undefined, ["rolled-back", 1]],
+    [
+      "is that of the last one, although what it left behind is quarantined",
+      { stable, last: last("rolled-back", "web-v2"), candidate: candidate(1), reasons: said("quarantined") },
+      undefined,
+      ["rolled-back", 1],
+    ],
+    [
+      "is good again once the inputs ask for what runs",
+      { stable, last: last("rolled-back", "web-v2"), reasons: said("up-to-date") },
+      undefined,
+      ["at-rest", 0],
+    ],
+    [
+      "is good after a success",
+      { stable, last: last("succeeded", "web-v1"), reasons: said("up-to-date") },
+      undefined,
+      ["succeeded", 0],
+    ],
+    [
+      "is good after a person's rollback, which holds the fleet by itself",
+      { stable, last: last("succeeded", "web-v1"), hold: hold(1), candidate: candidate(0), reasons: said("held") },
+      undefined,
+      ["succeeded", 0],
+    ],
+    [
+      "needs a person when a newer candidate meets a hold",
+      { stable, last: last("succeeded", "web-v1"), hold: hold(1), candidate: candidate(20), reasons: said("held") },
+      undefined,
+      ["person", 6],
+    ],
+    [
+      "needs a person when the hold came after the last rollout",
+      { stable, last: last("succeeded", "web-v1"), hold: hold(20), candidate: candidate(1), reasons: said("held") },
+      undefined,
+      ["person", 6],
+    ],
+    [
+      "waits for a window that opens by itself",
+      { stable, last: last("succeeded", "web-v1"), candidate: candidate(20), reasons: said("window") },
+      undefined,
+      undefined,
+    ],
+    ["a cancelled one is no success", { stable, last: last("cancelled", "web-v2") }, undefined, ["cancelled", 1]],
+    ["what superseded one is waited for", { stable, last: last("superseded", "web-v2") }, undefined, undefined],
     ["waits for an image nobody has heard of yet", { stable }, "web-v2", undefined],
     ["waits for an image while another one rolls", { active, stable }, "web-v1", undefined],
-    ["is good once the image is stable", { stable }, "web-v1", true],
-    ["is bad for an image in quarantine", { stable, quarantine: [bad] }, "web-v2", false],
-    ["is bad for an image that was put back", { stable, last: last("rolled-back", "web-v2") }, "web-v2", false],
+    ["is good once the image is stable", { stable }, "web-v1", ["succeeded", 0]],
+    ["is bad for an image in quarantine", { stable, quarantine: [bad] }, "web-v2", ["rolled-back", 1]],
+    [
+      "is bad for an image that was put back",
+      { stable, last: last("rolled-back", "web-v2") },
+      "web-v2",
+      ["rolled-back", 1],
+    ],
+    [
+      "needs a person when the image waits for an approval",
+      { stable, candidate: candidate(1), reasons: said("awaiting-approval") },
+      "web-v2",
+      ["person", 6],
+    ],
+    [
+      "does not take another image's hold for this one's",
+      { stable, candidate: candidate(1), reasons: said("held") },
+      "web-v3",
+      undefined,
+    ],
   ];
-  for (const [sentence, record, name, ok] of rows)
-    it(sentence, () => expect(verdictOf({ ...emptyRecord("web"), ...record }, name)?.ok).toBe(ok));
+  for (const [sentence, record, name, expected] of rows)
+    it(sentence, () => {
+      const verdict = verdictOf({ ...emptyRecord("web"), ...record }, name);
+      expect(verdict && [verdict.verdict, exitOf(verdict)]).toEqual(expected);
+    });
+
+  const watched: [string, Partial<FleetRecord>, string | undefined, Verdict["verdict"] | undefined][] = [
+    ["goes on through a pause", { active: rollout({ phase: "paused" }) }, "web-2", undefined],
+    ["ends with the rollout", { last: last("rolled-back", "web-v2"), stable }, "web-1", "rolled-back"],
+    [
+      "ends with it although the next one has begun",
+      { last: last("succeeded", "web-v1"), active },
+      "web-1",
+      "succeeded",
+    ],
+    ["goes on with what superseded it", { last: last("superseded", "web-v2"), active }, "web-1", undefined],
+    ["ends at once where nothing will begin", { stable, reasons: said("up-to-date") }, undefined, "at-rest"],
+    ["waits for what begins by itself", { stable, reasons: said("window") }, undefined, undefined],
+  ];
+  for (const [sentence, record, id, expected] of watched)
+    it(`watching ${sentence}`, () =>
+      expect(endOfWatch({ ...emptyRecord("web"), ...record }, id)?.verdict).toBe(expected));
 });
 
 describe("a deprecation carries its dates", () => {

@@ -7,8 +7,12 @@ export interface Shown {
   err: string;
 }
 
-/** Runs a command line in this process, without a terminal and without colours. */
-export async function type(args: string[], env: Record<string, string | undefined> = {}): Promise<Shown> {
+/** Runs a command line in this process, without a terminal and without colours. `ask` is a person who answers. */
+export async function type(
+  args: string[],
+  env: Record<string, string | undefined> = {},
+  ask?: (question: string) => Promise<string>,
+): Promise<Shown> {
   const shown = { out: "", err: "" };
   const terminal = makeTerminal(
     {
@@ -16,6 +20,7 @@ export async function type(args: string[], env: Record<string, string | undefine
       stderr: { write: (text) => (shown.err += text) },
     },
     env,
+    ask,
   );
   const code = await run(args, terminal);
   return { code, ...shown };

@@ -107,6 +107,16 @@ describe("colours", () => {
 });
 
 describe("a live picture", () => {
+  it("is cut where the screen ends, because what has left it cannot be drawn over", () => {
+    let written = "";
+    const stream = { write: (text: string) => (written += text), isTTY: true, columns: 80, rows: 3 };
+    const live = new Live(makeTerminal({ stdout: stream, stderr: sink }, {}).out);
+    live.draw(["one", "two", "three", "four"]);
+    live.draw(["five"]);
+    expect(written).not.toContain("three");
+    expect(screenOf(written)).toEqual(["five", ""]);
+  });
+
   it("is redrawn over itself, and lines that stay go above it", () => {
     let written = "";
     const stream = {

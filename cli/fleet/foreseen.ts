@@ -1,0 +1,53 @@
+import { createHash } from "node:crypto";
+import { readBudget } from "../../functions/controller/budgets.ts";
+import type { Cloud } from "../../functions/controller/cloud.ts";
+import { readGroup } from "../../functions/controller/groups.ts";
+import { readInputs } from "../../functions/controller/inputs.ts";
+import { readQuotas } from "../../functions/controller/quotas.ts";
+import { instant } from "../../functions/core/instants.ts";
+import { type GroupView, isProblem, type Observation, type Problem } from "../../functions/core/observation.ts";
+import { plan } from "../../functions/core/plan.ts";
+import type { Plan } from "../../functions/core/planned.ts";
+import { groupKey, type Policy } from "../../functions/core/policy.ts";
+import type { FleetRecord } from "../../functions/core/record.ts";
+
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+
+/**
+ * The plan as the functions would decide, read with the caller's own rights. Nothing is changed and no gate is asked.
+ * @param policy instead of the record's, to see what a change of the fleet file would mean.
+ */
+export async function foresee(cloud: Cloud, record: FleetRecord, policy: Policy): Promise<Plan> {
+  const compute = cloud.compute(policy.project);
+  const [groups, inputs, quotas, budget] = await Promise.all([
+    Promise.all(
+      policy.groups.map(async (ref): Promise<[string, GroupView | Problem]> => {
+        const read = await readGroup(compute, ref, { machines: false, autoscaler: true });
+        return [groupKey(ref), isProblem(read) ? read : read.view];
+      }),
+    ),
+    readInputs(cloud, compute, policy, record.stable === null),
+    readQuotas(compute, policy),
+    policy.budget ? readBudget(cloud, policy.budget.name) : undefined,
+  ]);
+  const now = instant(cloud.time.now());
+  const observation: Observation = {
+    at: now,
+    commands: [],
+    inputs,
+    groups: Object.fromEntries(groups),
+    reports: [],
+    gates: {},
+    ...(budget && { budget }),
+    quotas,
+    templates: {},
+  };
+  const { reportsBucket, reportsTopic, configBucket } = cloud.settings;
+  const foreseen = plan({ ...record, policy }, observation, {
+    now,
+    sha256,
+    places: { reportsBucket, reportsTopic, configBucket },
+  });
+  if (!foreseen) throw new Error(`fleet ${record.fleet} has a policy, and no plan`);
+  return foreseen;
+}
