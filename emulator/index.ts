@@ -6,7 +6,7 @@ import { Feed } from "./admin/feed.ts";
 import { environment } from "./environment.ts";
 import { type Clock, ManualClock, RealClock } from "./frame/clock.ts";
 import { ApiError } from "./frame/errors.ts";
-import { aroundGrpc } from "./frame/faults/grpc.ts";
+import { aroundGrpc, methodOf, resourceOf } from "./frame/faults/grpc.ts";
 import { delegating, type ListeningGrpc, listenGrpc } from "./frame/grpc.ts";
 import { type Call, dispatch, type Listening, listen, type OnAnswered } from "./frame/http.ts";
 import type { SavedState } from "./frame/state.ts";
@@ -161,14 +161,15 @@ async function open(
     () => current.close(),
   );
 
+  const tell = (line: Omit<Parameters<OnAnswered>[0], "ms">, started: number) => {
+    feed.call(line, clock.now());
+    options.onAnswered?.({ ...line, ms: performance.now() - started });
+  };
   const answerCall = async (call: Omit<Call, "params">) => {
     const started = performance.now();
     await ready;
     const { id, answer } = await dispatch(current.router, call);
-    const { method, path } = call;
-    const status = answer.status ?? 200;
-    feed.call({ id, method, path, status }, clock.now());
-    options.onAnswered?.({ id, method, path, status, ms: performance.now() - started });
+    tell({ id, method: call.method, path: call.path, status: answer.status ?? 200 }, started);
     return answer;
   };
   web = await listen(host, options.port ?? 0, answerCall, (connection) => {
@@ -181,8 +182,12 @@ async function open(
     options.grpcPort ?? 0,
     delegating(() => current.grpc),
     async (call, run) => {
+      const started = performance.now();
       await ready;
-      return auditedGrpc(current.world, aroundGrpc(current.world))(call, run);
+      const outcome = await auditedGrpc(current.world, aroundGrpc(current.world))(call, run);
+      const id = methodOf(call.path, resourceOf(call.request));
+      tell({ id, method: "gRPC", path: call.path, status: outcome.status ?? 200 }, started);
+      return outcome;
     },
   );
   origin = `http://${host}:${web.port}`;

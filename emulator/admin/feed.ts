@@ -9,7 +9,7 @@ export interface Happening {
   id: number;
   /** Milliseconds since the epoch, of the emulator's clock. */
   at: number;
-  kind: "audit" | "call" | "fault" | "emptied";
+  kind: "audit" | "system" | "call" | "fault" | "emptied";
   /** The method, or what happened. */
   what: string;
   /** Whom or what it was about. */
@@ -19,6 +19,9 @@ export interface Happening {
 }
 
 const KEPT = 300;
+
+/** Reading, and what a subscriber does all the time. */
+const QUIET = /\.(get|list|access|pull|streamingPull|acknowledge|modifyAckDeadline|getIamPolicy|testIamPermissions)$/;
 
 /** What happened lately, and who wants to hear of it. Older than the emulated cloud: emptying it is news too. */
 export class Feed {
@@ -35,16 +38,19 @@ export class Feed {
     return () => this.#hearers.delete(hear);
   }
 
-  entry({ timestamp, protoPayload, operation, severity }: LogEntry): void {
+  entry({ logName, timestamp, protoPayload, operation, severity }: LogEntry): void {
     if (!protoPayload) return;
     const { methodName, resourceName, status, authenticationInfo } = protoPayload;
     const phase = operation?.first && !operation.last ? "begins" : operation?.last && !operation.first ? "done" : "";
     const who = authenticationInfo?.principalEmail ?? "";
-    const by = who.endsWith("@cloudservices.gserviceaccount.com") ? "by its group" : who && `by ${who}`;
+    // What Google does by itself: host events, repairs, autoscaling.
+    const isSystem = logName.endsWith("%2Fsystem_event");
+    const caller = who.endsWith("@cloudservices.gserviceaccount.com") ? "by its group" : who && `by ${who}`;
+    const by = isSystem ? "" : caller;
     const note = [phase, status?.message ?? "", by].filter(Boolean).join(" · ");
     this.#add({
       at: Date.parse(timestamp),
-      kind: "audit",
+      kind: isSystem ? "system" : "audit",
       what: methodName.replace(/^v1\./, ""),
       about: resourceName.replace(/^projects\/[^/]+\//, ""),
       note,
@@ -54,7 +60,8 @@ export class Feed {
 
   /** What is audited is told by its entries; of the rest, what may change something is told here. */
   call(line: { id: string; method: string; path: string; status: number }, at: number): void {
-    if (line.method === "GET" || /^(compute|emulator|metadata|oauth2|logging)\b/.test(line.id)) return;
+    if (line.method === "GET" || QUIET.test(line.id) || /^(compute|emulator|metadata|oauth2|logging)\b/.test(line.id))
+      return;
     if (auditedMethod(line.id)) return;
     this.#add({
       at,

@@ -210,7 +210,7 @@ export class Audit {
   }
 
   #insertId(): string {
-    return `-${this.#world.ids.hex(12)}`;
+    return `-${this.#world.ids.entry()}`;
   }
 
   #write(

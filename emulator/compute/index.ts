@@ -10,7 +10,7 @@ import { servingRoute } from "./backends/health.ts";
 import { BackendProber } from "./backends/prober.ts";
 import { backendServiceRoutes } from "./backends/routes.ts";
 import { healthCheckHooks } from "./backends/users.ts";
-import { batchRoute } from "./batch.ts";
+import { computeBatch } from "./batch.ts";
 import { Cloud } from "./cloud.ts";
 import { controlRoutes } from "./controls.ts";
 import { diskRoutes } from "./disks/routes.ts";
@@ -87,7 +87,7 @@ export function createCompute(world: World, machines: Machines): ComputeService 
       ...networkRoutes(cloud),
       ...projectRoutes(cloud),
       ...controlRoutes(cloud),
-      batchRoute(() => router),
+      computeBatch(() => router),
     ],
     prefixes: /^\/(compute|batch\/compute)\//,
     nameUnknown,

@@ -1,11 +1,12 @@
 import type { Call } from "../frame/http.ts";
 import type { Route } from "../frame/router.ts";
 import { pacific } from "../frame/time.ts";
+import { aggregatedRoute } from "./aggregated.ts";
 import type { Cloud } from "./cloud.ts";
 import { checkName, errors } from "./errors.ts";
 import { checkScope, REGION_SCOPES } from "./geography.ts";
 import { findImage } from "./images/model.ts";
-import { AGGREGATED_QUERY, aggregated, LIST_QUERY, list } from "./listing.ts";
+import { LIST_QUERY, list } from "./listing.ts";
 import { mutation, projectOf, read, scopeOf } from "./method.ts";
 import { GLOBAL, link, pathOf, type Ref, type Scope, scopePath } from "./names.ts";
 import { isObject, type Json } from "./schema/check.ts";
@@ -201,27 +202,11 @@ function scoped(cloud: Cloud, service: string, where: string): Route[] {
 }
 
 function all(cloud: Cloud): Route {
-  return read(cloud, {
-    id: "compute.instanceTemplates.aggregatedList",
-    path: "/compute/v1/projects/{project}/aggregated/instanceTemplates",
-    permission: "compute.instanceTemplates.list",
-    query: AGGREGATED_QUERY,
-    resource: (call) => `projects/${projectOf(cloud, call)}`,
-    run: (call) => {
-      const project = projectOf(cloud, call);
-      const own = [...cloud.templates.values()].filter((t) => t.project === project);
-      return aggregated(call, {
-        kind: "compute#instanceTemplateAggregatedList",
-        project,
-        collection: "instanceTemplates",
-        scopes: [GLOBAL, ...REGION_SCOPES],
-        all: own.map((t) => ({
-          name: t.name,
-          created: t.created,
-          scope: t.scope,
-          json: renderTemplate(t, call.origin),
-        })),
-      });
-    },
+  return aggregatedRoute(cloud, {
+    collection: "instanceTemplates",
+    kind: "compute#instanceTemplateAggregatedList",
+    scopes: [GLOBAL, ...REGION_SCOPES],
+    all: () => cloud.templates.values(),
+    render: renderTemplate,
   });
 }

@@ -1,5 +1,5 @@
 import { ApiError } from "../frame/errors.ts";
-import { type Json, readFields, type Shape } from "../frame/fields.ts";
+import { type Json, readFields } from "../frame/fields.ts";
 import type { Call } from "../frame/http.ts";
 import { page } from "../frame/pages.ts";
 import type { Route, Service } from "../frame/router.ts";
@@ -9,17 +9,12 @@ import { locationRoutes } from "../locations.ts";
 import type { PubsubCore } from "../pubsub/core.ts";
 import { changedFields } from "./change.ts";
 import { type FunctionTriggers, functionTriggers } from "./functions.ts";
+import { type Operation, Operations } from "./operations.ts";
+import { TRIGGER } from "./shape.ts";
 import { type Kept, PUBLISHED, type Trigger, TriggerStore } from "./store.ts";
 
 export interface EventarcService extends Service {
   ofFunctions: FunctionTriggers;
-}
-
-interface Operation {
-  name: string;
-  metadata: object;
-  done: true;
-  response: object;
 }
 
 interface Saved {
@@ -28,34 +23,6 @@ interface Saved {
 }
 
 const TRIGGERS = "/v1/projects/{project}/locations/{location}/triggers";
-
-const TRIGGER: Shape = {
-  name: "string",
-  uid: "output",
-  createTime: "output",
-  updateTime: "output",
-  eventFilters: { many: { attribute: "string", value: "string", operator: "string" } },
-  serviceAccount: "string",
-  destination: {
-    one: {
-      httpEndpoint: { one: { uri: "string" } },
-      cloudRun: "absent",
-      cloudFunction: "absent",
-      gke: "absent",
-      workflow: "absent",
-      // Kept and shown: here there is one network, and every address on it is reached.
-      networkConfig: { one: { networkAttachment: "string" } },
-    },
-  },
-  transport: { one: { pubsub: { one: { topic: "string", subscription: "output" } } } },
-  labels: "map",
-  channel: "absent",
-  conditions: "output",
-  eventDataContentType: "string",
-  satisfiesPzs: "output",
-  retryPolicy: "absent",
-  etag: "output",
-};
 
 /**
  * Eventarc, as much as turns a topic's messages into CloudEvents for an HTTP endpoint: what stands between Pub/Sub and a
@@ -69,7 +36,7 @@ export function createEventarc(
 ): EventarcService {
   const store = new TriggerStore(world, pubsub, backoffSeconds);
   const { triggers } = store;
-  const operations = new Map<string, Operation>();
+  const operations = new Operations(world);
 
   const parentOf = ({ params }: Call) => byId(world, `projects/${params.project}/locations/${params.location}`);
   const nameOf = (call: Call) => `${parentOf(call)}/triggers/${call.params.trigger}`;
@@ -82,28 +49,6 @@ export function createEventarc(
         `Permission 'eventarc.triggers.${permission}' denied on resource '//eventarc.googleapis.com/${name}' (or it may not exist).`,
       );
     }
-  }
-
-  /** Long-running in form only: done when answered. */
-  function operation(parent: string, target: string, verb: string, type: string, response: object): Operation {
-    const now = utc(world.clock.now());
-    const made: Operation = {
-      name: `${parent}/operations/eventarc-${world.ids.uuid()}`,
-      metadata: {
-        "@type": "type.googleapis.com/google.cloud.eventarc.v1.OperationMetadata",
-        createTime: now,
-        endTime: now,
-        target,
-        verb,
-        requestedCancellation: false,
-        apiVersion: "v1",
-      },
-      done: true,
-      response: { "@type": `type.googleapis.com/${type}`, ...response },
-    };
-    operations.set(made.name, made);
-    world.changed();
-    return made;
   }
 
   function create(call: Call): Operation {
@@ -129,7 +74,7 @@ export function createEventarc(
     const network = http?.networkConfig;
     if (!uri) throw new ApiError(400, "destination.http_endpoint.uri is missing; other destinations are not emulated.");
     if (triggers.has(name)) throw new ApiError(409, `Resource '${name}' already exists`);
-    if (call.query.get("validateOnly") === "true") return operation(parent, name, "create", TRIGGER_TYPE, given);
+    if (call.query.get("validateOnly") === "true") return operations.ended(parent, name, "create", given);
 
     const { serviceAccount } = given;
     const { topic, subscription, ownTopic } = store.subscribe(name, given.transport?.pubsub?.topic, {
@@ -146,7 +91,7 @@ export function createEventarc(
       eventDataContentType: given.eventDataContentType ?? "application/json",
       ownTopic,
     });
-    return operation(parent, name, "create", TRIGGER_TYPE, shown(trigger));
+    return operations.ended(parent, name, "create", shown(trigger));
   }
 
   function patch(call: Call): Operation {
@@ -173,14 +118,14 @@ export function createEventarc(
       }
       triggers.set(name, trigger);
     }
-    return operation(parentOf(call), name, "update", TRIGGER_TYPE, shown(trigger));
+    return operations.ended(parentOf(call), name, "update", shown(trigger));
   }
 
   function remove(call: Call): Operation {
     const trigger = store.find(nameOf(call));
     allow(call, "delete", trigger.name);
     store.drop(trigger);
-    return operation(parentOf(call), trigger.name, "delete", TRIGGER_TYPE, shown(trigger));
+    return operations.ended(parentOf(call), trigger.name, "delete", shown(trigger));
   }
 
   const routes: Route[] = [
@@ -234,18 +179,7 @@ export function createEventarc(
       path: `${TRIGGERS}/{trigger}`,
       run: (call) => ({ json: remove(call) }),
     },
-    {
-      id: "eventarc.projects.locations.operations.get",
-      method: "GET",
-      // Operations of several services share this path; each names its own.
-      path: "/v1/projects/{project}/locations/{location}/operations/eventarc-{operation}",
-      run: (call) => {
-        const name = `${parentOf(call)}/operations/eventarc-${call.params.operation}`;
-        const found = operations.get(name);
-        if (!found) throw new ApiError(404, `Resource '${name}' was not found`);
-        return { json: found };
-      },
-    },
+    operations.route(parentOf),
   ];
 
   return {
@@ -255,16 +189,14 @@ export function createEventarc(
     routes,
     prefixes: /^\/v1\/projects\/[^/]+\/locations\/[^/]+\/(triggers|channels|operations\/eventarc-)/,
     nameUnknown: (method, path) => `eventarc.projects.locations.${path.split("/")[6] ?? ""} ${method}`,
-    save: (): Saved => ({ triggers: [...triggers.values()], operations: [...operations.values()] }),
+    save: (): Saved => ({ triggers: [...triggers.values()], operations: operations.save() }),
     load: (state) => {
       const saved = state as Saved;
       for (const trigger of saved.triggers) triggers.set(trigger.name, trigger);
-      for (const made of saved.operations) operations.set(made.name, made);
+      operations.load(saved.operations);
     },
   };
 }
-
-const TRIGGER_TYPE = "google.cloud.eventarc.v1.Trigger";
 
 function shown({ ownTopic: _, ...trigger }: Kept): Json {
   return { ...trigger };

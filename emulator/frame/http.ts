@@ -17,13 +17,14 @@ export interface Call {
   bytes: Buffer;
   /** The body as JSON; `{}` when empty. Throws a 400 ApiError when it is not JSON. */
   json<T = Record<string, unknown>>(): T;
-  /** `http://host:port` as the caller named it, for self links. */
+  /** `http://host:port` as the caller named it, for self links; `https` when a proxy says so (`x-forwarded-proto`). */
   origin: string;
 }
 
 export interface Answer {
   /** Default 200. */
   status?: number;
+  /** A value of several lines is sent as several headers of that name. */
   headers?: Record<string, string>;
   /** Sent as JSON unless `bytes` or `text` is given. */
   json?: unknown;
@@ -68,6 +69,8 @@ export function makeCall(parts: {
   const path = (cut < 0 ? parts.url : parts.url.slice(0, cut)).replace(/^\/{2,}/, "/");
   // Java's clients cannot send PATCH: Google's APIs take the method from this header then.
   const override = parts.method === "POST" ? parts.headers["x-http-method-override"]?.toUpperCase() : undefined;
+  // Somebody may speak TLS in front of this: clients for which links to Google are https and nothing else need it.
+  const scheme = parts.headers["x-forwarded-proto"] === "https" ? "https" : "http";
   return {
     method: override ?? parts.method,
     path,
@@ -75,7 +78,7 @@ export function makeCall(parts: {
     headers: parts.headers,
     bytes: parts.bytes,
     json: <T>() => parse<T>(parts.bytes),
-    origin: `http://${parts.headers.host ?? "127.0.0.1"}`,
+    origin: `${scheme}://${parts.headers.host ?? "127.0.0.1"}`,
   };
 }
 
@@ -139,7 +142,11 @@ async function send(response: ServerResponse, answer: Answer): Promise<void> {
     headers["content-type"] ??= "application/json; charset=UTF-8";
   }
   headers["content-length"] ??= String(body?.length ?? 0);
-  response.writeHead(answer.status ?? 200, headers);
+  const lines = Object.entries(headers).map(([name, value]) => [
+    name,
+    value.includes("\n") ? value.split("\n") : value,
+  ]);
+  response.writeHead(answer.status ?? 200, Object.fromEntries(lines));
   const { cut, pause } = answer;
   if (cut && body) {
     response.write(body.subarray(0, cut.afterBytes), () => response.socket?.destroy());

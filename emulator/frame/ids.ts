@@ -40,6 +40,15 @@ export class Ids {
     return text.slice(0, digits);
   }
 
+  /**
+   * A log entry's id. Sorts after every one drawn before it, so that entries of one instant stay in their order:
+   * https://docs.cloud.google.com/logging/docs/reference/v2/rest/v2/entries/write
+   */
+  entry(): string {
+    const order = this.#count.toString(36).padStart(7, "0");
+    return order + this.#draw().toString("hex").slice(0, 7);
+  }
+
   /** As the group's updater names instances: `<base>-<4 of a-z0-9>`. */
   suffix(length = 4): string {
     const letters = "bcdfghjklmnpqrstvwxz0123456789";

@@ -43,6 +43,15 @@ export function createFunctions(world: World, eventarc: EventarcService, verify:
         path: "/emulator/functions",
         run: () => ({
           json: {
+            functions: [...functions.kept.values()].map(({ shown }) => ({
+              name: shown.name,
+              state: shown.state,
+              // An event trigger's topic, or what it listens to; a function without one is called by its URL.
+              trigger: shown.eventTrigger?.pubsubTopic ?? shown.eventTrigger?.eventType ?? "",
+              url: shown.url ?? "",
+              message: shown.stateMessages?.[0]?.message ?? "",
+              processes: deployments.pids(shown.name),
+            })),
             processes: Object.fromEntries([...functions.kept.keys()].map((name) => [name, deployments.pids(name)])),
           },
         }),

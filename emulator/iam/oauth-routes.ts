@@ -83,7 +83,10 @@ export function oauthRoutes(world: World, key: SigningKey, tokens: Tokens): Rout
         headers: cached,
       }),
     },
-    { id: "oauth2.token", method: "POST", path: "/token", coverage: "partly", run: (call) => exchange(tokens, call) },
+    // As keys name it now, and as older clients have it built in.
+    ...["/token", "/oauth2/v4/token", "/o/oauth2/token"].map((path): Route => {
+      return { id: "oauth2.token", method: "POST", path, coverage: "partly", run: (call) => exchange(tokens, call) };
+    }),
     ...(["GET", "POST"] as const).map(
       (method): Route => ({
         id: "oauth2.tokeninfo",

@@ -27,7 +27,7 @@ export class Entries {
     const now = utc(this.#world.clock.now());
     const entry: LogEntry = {
       ...given,
-      insertId: given.insertId || this.#world.ids.hex(14),
+      insertId: given.insertId || this.#world.ids.entry(),
       timestamp: given.timestamp ?? now,
       receiveTimestamp: given.receiveTimestamp ?? now,
     };

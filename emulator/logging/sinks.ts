@@ -140,9 +140,14 @@ export class Sinks {
       };
       const { doors, faults } = this.#world;
       const send = (again: boolean) => {
-        doors.publish(topic, message);
-        // Exported twice is published twice, under two message ids.
-        if (again) doors.publish(topic, message);
+        try {
+          doors.publish(topic, message);
+          // Exported twice is published twice, under two message ids.
+          if (again) doors.publish(topic, message);
+        } catch (problem) {
+          // What its destination refuses is lost to the sink; the call that the entry is about knows nothing of it.
+          if (!(problem instanceof ApiError)) throw problem;
+        }
       };
       if (faults) faults.deliver({ ...EXPORT, resource: name, principal: () => writer }, send);
       else send(false);

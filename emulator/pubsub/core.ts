@@ -4,7 +4,7 @@ import { utc } from "../frame/time.ts";
 import { byId, type World } from "../frame/world.ts";
 import { type Entry, newConsumer } from "./backlog.ts";
 import { checkMessages, type NewMessage, outOfRange } from "./messages.ts";
-import { alreadyExists, checkName, notFound, shortName } from "./names.ts";
+import { alreadyExists, checkName, notFound, projectOf, shortName } from "./names.ts";
 import {
   DELETED_SCHEMA,
   DELETED_TOPIC,
@@ -138,7 +138,7 @@ export class PubsubCore {
   createSubscription(given: Json, events = false): Subscription {
     const subscription = subscriptionFrom({
       ...given,
-      name: this.#id(given.name),
+      name: this.#nameOf(given, "subscriptions", projectOf(given.topic)),
       topic: this.#id(given.topic),
     });
     const topic = this.topic(subscription.topic);
@@ -208,7 +208,10 @@ export class PubsubCore {
     const subscriber = this.subscriber(String(given.name));
     subscriber.subscription = subscriptionFrom(masked("Subscription", subscriber.subscription, given, mask));
     this.#world.changed();
-    return this.#shown(subscriber.subscription);
+    const { pushConfig } = subscriber.subscription;
+    // The answer names the version that deliveries follow; a read afterwards does not (so Google's Go suite has it).
+    const attributes = { "x-goog-version": "v1", ...pushConfig.attributes };
+    return { ...this.#shown(subscriber.subscription), pushConfig: { ...pushConfig, attributes } };
   }
 
   modifyPushConfig(name: string, pushConfig: PushConfig): void {
@@ -223,7 +226,7 @@ export class PubsubCore {
   createSnapshot(given: Json): Snapshot {
     const { subscription, backlog } = this.subscriber(String(given.subscription));
     const snapshot = this.snapshots.create(
-      { ...given, name: this.#id(given.name) },
+      { ...given, name: this.#nameOf(given, "snapshots", projectOf(subscription.name)) },
       subscription.topic,
       backlog.messages,
     );
@@ -338,6 +341,11 @@ export class PubsubCore {
       throw outOfRange("ack_ids_count", ackIds.length, 1, MOST_ACK_IDS);
     }
     return subscriber;
+  }
+
+  /** The name in a request to make something, or a drawn one: gRPC callers may leave it to the server. */
+  #nameOf({ name }: Json, kind: "subscriptions" | "snapshots", project: string): string {
+    return this.#id(name || `${project}/${kind}/${kind.slice(0, -1)}-${this.#world.ids.hex(16)}`);
   }
 
   #id(name: unknown): string {

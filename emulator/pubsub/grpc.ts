@@ -6,6 +6,7 @@ import type { World } from "../frame/world.ts";
 import { authorize, type Policies, permitted } from "./access.ts";
 import type { PubsubCore } from "./core.ts";
 import type { NewMessage } from "./messages.ts";
+import { projectOf } from "./names.ts";
 import { pubsubDefinitions } from "./proto.ts";
 import { replayMethods, topicSnapshots } from "./replay-grpc.ts";
 import { MESSAGE, PUSH_CONFIG, type PushConfig, RECEIVED, SUBSCRIPTION, TOPIC } from "./resources.ts";
@@ -84,7 +85,7 @@ export function grpcServices(world: World, core: PubsubCore, policies: Policies)
       definition: subscriber,
       implementation: {
         CreateSubscription: unary((request: Json, headers) => {
-          allow(headers, "subscriptions.create", projectOf(request.name));
+          allow(headers, "subscriptions.create", projectOf(request.name || request.topic));
           allow(headers, "topics.attachSubscription", String(request.topic));
           return toProto(SUBSCRIPTION_OUT, { ...core.createSubscription(read(SUBSCRIPTION, request)) });
         }),
@@ -193,13 +194,6 @@ function byName({ name }: { name: string }): string {
 function kindOf(name: string): string {
   const kind = name.split("/")[2] ?? "";
   return ["topics", "snapshots"].includes(kind) ? kind : "subscriptions";
-}
-
-function projectOf(name: unknown): string {
-  return String(name ?? "")
-    .split("/")
-    .slice(0, 2)
-    .join("/");
 }
 
 function texts(value: unknown): string[] {

@@ -25,6 +25,14 @@ export function checkName(kind: "topics" | "subscriptions" | "snapshots" | "sche
   return name;
 }
 
+/** `projects/p` of any resource name. */
+export function projectOf(name: unknown): string {
+  return String(name ?? "")
+    .split("/")
+    .slice(0, 2)
+    .join("/");
+}
+
 /** The last part of a resource name, which Pub/Sub's errors name. */
 export function shortName(name: string): string {
   return name.slice(name.lastIndexOf("/") + 1);

@@ -5,6 +5,7 @@ import { page } from "../frame/pages.ts";
 import type { World } from "../frame/world.ts";
 import { authorize } from "./access.ts";
 import type { PubsubCore } from "./core.ts";
+import { projectOf } from "./names.ts";
 import { SEEK, SNAPSHOT } from "./resources.ts";
 
 const MOST_PER_PAGE = 1000;
@@ -36,7 +37,6 @@ export function replayMethods(world: World, core: PubsubCore): UntypedServiceImp
   const out = (snapshot: object) => toProto(SNAPSHOT, { ...snapshot });
   return {
     ...methods(world, {
-      CreateSnapshot: ["name", "snapshots.create", (_, request) => out(core.createSnapshot(request))],
       GetSnapshot: ["snapshot", "snapshots.get", (name) => out(core.snapshots.get(name))],
       DeleteSnapshot: [
         "snapshot",
@@ -62,6 +62,10 @@ export function replayMethods(world: World, core: PubsubCore): UntypedServiceImp
           return {};
         },
       ],
+    }),
+    CreateSnapshot: unary((request: Json, headers) => {
+      authorize(world, headers, "pubsub.snapshots.create", String(request.name || projectOf(request.subscription)));
+      return out(core.createSnapshot(request));
     }),
     UpdateSnapshot: unary((request: Json, headers) => {
       const snapshot = fromProto(SNAPSHOT, (request.snapshot ?? {}) as Json);

@@ -5,11 +5,16 @@ import type { SchemaSettings } from "./schemas.ts";
 export interface Topic {
   name: string;
   labels?: Record<string, string>;
-  messageStoragePolicy?: object;
+  messageStoragePolicy?: MessageStoragePolicy;
   kmsKeyName?: string;
   messageRetentionDuration?: string;
   schemaSettings?: SchemaSettings;
   state: "ACTIVE";
+}
+
+export interface MessageStoragePolicy {
+  allowedPersistenceRegions?: string[];
+  enforceInTransit?: boolean;
 }
 
 /** https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.subscriptions */

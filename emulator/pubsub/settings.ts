@@ -1,9 +1,10 @@
+import { REGIONS } from "../compute/geography.ts";
 import { ApiError } from "../frame/errors.ts";
 import { camel, durationSeconds, type Json, snake } from "../frame/fields.ts";
 import { parseFilter } from "./filter.ts";
 import { outOfRange } from "./messages.ts";
 import { checkName } from "./names.ts";
-import type { PushConfig, Subscription, Topic } from "./resources.ts";
+import type { MessageStoragePolicy, PushConfig, Subscription, Topic } from "./resources.ts";
 
 const DAY = 86_400;
 const LABEL_KEY = /^[\p{Ll}\p{Lo}][\p{Ll}\p{Lo}\p{N}_-]{0,62}$/u;
@@ -39,9 +40,26 @@ function within(field: string, text: string, least: number, most: number): void 
   if (seconds < least || seconds > most) throw outOfRange(field, seconds, least, most);
 }
 
+/**
+ * Where a topic's messages may lie: what it was given, or every region, because no organization stands above the project.
+ * https://cloud.google.com/pubsub/docs/resource-location-restriction
+ */
+function storagePolicyOf({ messageStoragePolicy }: Partial<Topic>): MessageStoragePolicy {
+  if (messageStoragePolicy === undefined) return { allowedPersistenceRegions: [...REGIONS].sort() };
+  if ((messageStoragePolicy.allowedPersistenceRegions ?? []).length === 0) {
+    throw new ApiError(400, "The message_storage_policy allows no region: at least one is needed.");
+  }
+  return messageStoragePolicy;
+}
+
 /** A topic from what a client sent, checked. */
 export function topicFrom(given: Json): Topic {
-  const topic: Topic = { ...(given as Partial<Topic>), name: String(given.name), state: "ACTIVE" };
+  const topic: Topic = {
+    ...(given as Partial<Topic>),
+    name: String(given.name),
+    messageStoragePolicy: storagePolicyOf(given),
+    state: "ACTIVE",
+  };
   checkName("topics", topic.name);
   checkLabels(topic.labels);
   if (topic.messageRetentionDuration !== undefined) {

@@ -25,22 +25,33 @@ function projectPrivate(world: World): Grant[] {
   ];
 }
 
+/** What a predefined list is for; that of a bucket's defaults names no owner. */
+export type Listed = AclKind | "default";
+
 /** https://cloud.google.com/storage/docs/access-control/lists#predefined-acl */
-function predefined(world: World, name: string, kind: AclKind): Grant[] | undefined {
-  const [owners, editors, viewers] = projectPrivate(world);
-  if (!owners || !editors || !viewers) return undefined;
+function predefined(world: World, name: string, of: Listed, caller: string): Grant[] | undefined {
+  const bucketOwners: Grant = { entity: `project-owners-${world.projectNumber}`, role: "OWNER" };
+  const owner: Record<Listed, Grant[]> = {
+    bucket: [bucketOwners],
+    object: [{ entity: `user-${caller}`, role: "OWNER" }],
+    default: [],
+  };
   const everyone: Grant = { entity: "allUsers", role: "READER" };
+  const whole = [...(of === "object" ? owner.object : []), ...projectPrivate(world)];
   const both: Record<string, Grant[]> = {
-    private: [owners],
-    projectPrivate: [owners, editors, viewers],
-    publicRead: [owners, everyone],
-    authenticatedRead: [owners, { entity: "allAuthenticatedUsers", role: "READER" }],
+    private: owner[of],
+    projectPrivate: whole,
+    publicRead: [...owner[of], everyone],
+    authenticatedRead: [...owner[of], { entity: "allAuthenticatedUsers", role: "READER" }],
   };
-  const own: Record<AclKind, Record<string, Grant[]>> = {
-    bucket: { publicReadWrite: [owners, { ...everyone, role: "WRITER" }] },
-    object: { bucketOwnerFullControl: [owners], bucketOwnerRead: [owners] },
-  };
-  return both[name] ?? own[kind][name];
+  const own: Record<string, Grant[]> =
+    of === "bucket"
+      ? { publicReadWrite: [...owner.bucket, { ...everyone, role: "WRITER" }] }
+      : {
+          bucketOwnerFullControl: [...owner[of], bucketOwners],
+          bucketOwnerRead: [...owner[of], { ...bucketOwners, role: "READER" }],
+        };
+  return both[name] ?? own[name];
 }
 
 /** Throws 400 where access is uniform, and 412 for lists that would make public what may not be. */
@@ -70,19 +81,20 @@ export function requireNotPublic(bucket: Bucket, members: unknown[]): void {
 }
 
 /** The same list as the XML API names it: `public-read`. */
-export function grantsOfHeader(world: World, name: string | undefined): Grant[] | undefined {
+export function grantsOfHeader(world: World, headers: Call["headers"]): Grant[] | undefined {
+  const name = headers["x-goog-acl"] ?? headers.acl;
   if (!name) return undefined;
   const camel = name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
-  const grants = predefined(world, camel, "object");
+  const grants = predefined(world, camel, "object", world.doors.principal(headers));
   if (!grants) throw invalid(`Invalid argument for x-goog-acl: ${name}`);
   return grants;
 }
 
 /** The list that a `predefinedAcl` parameter stands for, if it was given. */
-export function predefinedAcl(world: World, call: Call, parameter: string, kind: AclKind): Grant[] | undefined {
+export function predefinedAcl(world: World, call: Call, parameter: string, of: Listed): Grant[] | undefined {
   const name = call.query.get(parameter);
   if (!name) return undefined;
-  const grants = predefined(world, name, kind);
+  const grants = predefined(world, name, of, world.doors.principal(call.headers));
   if (!grants) throw invalid(`Invalid argument for ${parameter}: ${name}`);
   return grants;
 }

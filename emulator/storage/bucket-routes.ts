@@ -35,7 +35,7 @@ export function bucketRoutes(world: World, buckets: Buckets): Route[] {
 
   const predefinedLists = (call: Call) => {
     const acl = predefinedAcl(world, call, "predefinedAcl", "bucket");
-    const defaultObjectAcl = predefinedAcl(world, call, "predefinedDefaultObjectAcl", "object");
+    const defaultObjectAcl = predefinedAcl(world, call, "predefinedDefaultObjectAcl", "default");
     return { ...(acl && { acl }), ...(defaultObjectAcl && { defaultObjectAcl }) };
   };
 

@@ -15,17 +15,17 @@ import { isFar, Rewrites } from "./rewrites.ts";
 
 const MOST_SOURCES = 32;
 
+/** A copy's metadata that names its bucket has to be whole; what names none may leave anything out. */
+function requireWhole(body: Json): void {
+  if (body.bucket === undefined || (body.name !== undefined && body.contentType !== undefined)) return;
+  throw new ApiError(400, "Required", { reason: "required" });
+}
+
 /** Objects made from objects: `copy`, `rewrite`, `compose`, `move`. */
 export function copyRoutes(world: World, buckets: Buckets, objects: Objects): Route[] {
   const rewrites = new Rewrites(world);
-  const show = (call: Call, bucket: Bucket, one: Generation): Json =>
-    objectResource(
-      world,
-      bucket,
-      one,
-      call.query.get("projection") ?? "noAcl",
-      customerKey(call.headers) !== undefined,
-    );
+  const show = (call: Call, bucket: Bucket, one: Generation, usual = "noAcl"): Json =>
+    objectResource(world, bucket, one, call.query.get("projection") ?? usual, customerKey(call.headers) !== undefined);
 
   const target = (call: Call, bucketName: string, name: string): Bucket => {
     permit(world, call.headers, "storage.objects.create", bucketName, name);
@@ -63,6 +63,7 @@ export function copyRoutes(world: World, buckets: Buckets, objects: Objects): Ro
     const kmsKeyName = kmsKeyOf(call.query.get("destinationKmsKeyName"), bucket, key);
     const bytes = plainBytes(source, sourceKey);
     const body = call.json();
+    requireWhole(body);
     const given = withoutNulls(settingsOf(world, body));
     const acl = given.acl === undefined ? listOf(call, bucket) : { acl: given.acl };
     if (given.acl !== undefined) requireLists(bucket, given.acl);
@@ -147,7 +148,7 @@ export function copyRoutes(world: World, buckets: Buckets, objects: Objects): Ro
     const bytes = Buffer.concat(sources.map((source) => plainBytes(source, key)));
     const destination = isObject(body.destination) ? body.destination : {};
     const settings = withoutNulls(settingsOf(world, destination));
-    settings.contentType ??= sources[0]?.settings.contentType ?? "application/octet-stream";
+    settings.contentType ??= "application/octet-stream";
     const one = objects.put(
       bucket,
       {
@@ -166,7 +167,7 @@ export function copyRoutes(world: World, buckets: Buckets, objects: Objects): Ro
         if (source.name !== name) objects.delete(bucket, source.name, source.generation, {});
       }
     }
-    return { json: show(call, bucket, one), headers: { etag: objectEtag(one) } };
+    return { json: show(call, bucket, one, "full"), headers: { etag: objectEtag(one) } };
   };
 
   const move = (call: Call): Answer => {

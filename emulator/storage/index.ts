@@ -1,7 +1,7 @@
 import type { Route, Service } from "../frame/router.ts";
 import type { World } from "../frame/world.ts";
 import { aclRoutes } from "./acl-routes.ts";
-import { batchRoute } from "./batch-routes.ts";
+import { storageBatch } from "./batch.ts";
 import { bucketRoutes } from "./bucket-routes.ts";
 import { Buckets } from "./buckets.ts";
 import { bulkRoutes } from "./bulk-routes.ts";
@@ -80,7 +80,7 @@ export function createStorage(world: World): StorageService {
     ...downloadRoute(inObjects),
     ...uploads.routes,
     ...xmlRoutes(world, buckets, objects, findKey, uploads.beginOverXml),
-    batchRoute(world, () => service),
+    storageBatch(world, () => service),
   ];
   const retryTests = new RetryTests(world);
   const known = new Set(routes.map(({ id }) => id));

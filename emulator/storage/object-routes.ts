@@ -63,6 +63,8 @@ export function objectRoutes(world: World, buckets: Buckets, objects: Objects): 
     const bucket = open(call, "storage.objects.update");
     const one = objects.get(bucket, call.params.object ?? "", generationOf(call.query));
     requireMet(conditionsOf(call.query), one);
+    const key = customerKey(call.headers);
+    if (key) requireKey(one, key);
     const asked = settingsOf(world, call.json());
     const acl = predefinedAcl(world, call, "predefinedAcl", "object");
     if (acl || (asked.acl !== undefined && asked.acl !== null)) requireLists(bucket, acl, asked.acl);
@@ -71,7 +73,7 @@ export function objectRoutes(world: World, buckets: Buckets, objects: Objects): 
     const override = flag(call.query, "overrideUnlockedRetention");
     requireRetentionChange(one.settings.retention, settings.retention, override);
     objects.describe(bucket, one, { ...settings, ...(acl && { acl }) });
-    return show(call, bucket, one, "full");
+    return show(call, bucket, one, "full", key !== undefined);
   };
 
   const listAll = (call: Call): Answer => {

@@ -116,7 +116,11 @@ export function uploadRoutes(
     const isWhole = take(session, pieceOf(call.headers["content-range"], call.bytes.length), call.bytes);
     if (!isWhole) {
       const range = session.received > 0 ? { range: `bytes=0-${session.received - 1}` } : {};
-      return { status: 308, headers: { ...range, "x-guploader-uploadid": call.query.get("upload_id") ?? "" } };
+      const headers = { ...range, "x-guploader-uploadid": call.query.get("upload_id") ?? "" };
+      // Go's clients, whose HTTP library would follow a 308, ask for another form of "go on".
+      return call.headers["x-guploader-no-308"] === "yes"
+        ? { status: 200, headers: { ...headers, "x-http-status-code-override": "308" } }
+        : { status: 308, headers };
     }
     const one = store(world, objects, session.wanted, Buffer.concat(session.parts), call.headers);
     session.done = answer(session.wanted, one, call.query.get("projection"));

@@ -34,6 +34,11 @@ function isPublic(world: World, bucket: Bucket, one: Generation): boolean {
   return byPolicy || (inList && !hasUniformAccess(bucket));
 }
 
+/** `/v1/…`, `/compute/beta/…`, `/upload/youtube/v3/…`: a version of an API where an object's name would begin. */
+const API_PATH = /^\/(?:(?:upload|download|batch|resumable)\/)?(?:[A-Za-z]+\/)?(?:v\d+\w*|alpha|beta)(?:\/|$)/;
+
+const BUCKET_NAME = /^[a-z0-9][a-z0-9._-]+[a-z0-9]$/;
+
 /** One call over XML, with who makes it; undefined for nobody in particular. */
 interface Request {
   call: Call;
@@ -68,8 +73,8 @@ export function xmlRoutes(
       const { bucket: bucketName = "", object: name = "" } = call.params;
       const bucket = buckets.find(bucketName);
       const verdict = verdictOf(world, call, findKey);
-      // Any other path looks like this one too; what nobody serves is said to be so.
-      if (!bucket && verdict.kind === "unsigned") {
+      // Paths of APIs look like this one too; a method that nobody serves is said to be so.
+      if (!bucket && (API_PATH.test(call.path) || !BUCKET_NAME.test(bucketName))) {
         throw notServed(`${call.method} ${call.path} (there is no bucket ${bucketName} either)`);
       }
       if (verdict.kind === "bad") return xmlError(verdict.status, verdict.code, verdict.message);
@@ -104,7 +109,10 @@ export function xmlRoutes(
     const live = objects.live(bucket, name);
     if (caller !== undefined || !(live && isPublic(world, bucket, live))) allow(request, "storage.objects.get");
     const one = objects.get(bucket, name, call.query.get("generation") ?? undefined);
-    return download(one, call.headers);
+    const answer = download(one, call.headers);
+    // Over XML each checksum is a header of its own, which Go's client counts on; Node's reads both from one, over JSON.
+    const hashes = answer.headers?.["x-goog-hash"]?.replaceAll(",", "\n");
+    return hashes === undefined ? answer : { ...answer, headers: { ...answer.headers, "x-goog-hash": hashes } };
   };
 
   const write = (request: Request): Answer => {

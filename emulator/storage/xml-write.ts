@@ -54,7 +54,7 @@ export function settingsOfHeaders(
     const value = headers[header];
     return value ? [[field, value]] : [];
   });
-  const acl = grantsOfHeader(world, headers["x-goog-acl"] ?? headers.acl);
+  const acl = grantsOfHeader(world, headers);
   if (acl) requireLists(bucket, acl);
   const settings = settingsOf(world, {
     contentType: headers["content-type"] || "application/octet-stream",

@@ -24,7 +24,7 @@ describe("starting the emulator", () => {
     ["GET", "/compute/v1/projects/moult-local/global/firewalls", /compute\.firewalls\.list/],
     ["POST", "/compute/v1/projects/moult-local/zones/us-central1-a/snapshots", /compute\.snapshots\.insert/],
     ["POST", "/v1/projects/moult-local/topics/t:publishMore", /pubsub/],
-    ["POST", "/v1/projects/moult-local/schemas:validate", /pubsub\.projects\.schemas\.validate/],
+    ["POST", "/v2/entries:copy", /logging\.entries\.copy/],
   ])("an unknown method answers 501 with its name: %s %s", async (method, path, name) => {
     const { url } = await open();
     const answer = await fetch(url + path, { method });

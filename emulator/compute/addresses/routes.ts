@@ -1,10 +1,11 @@
 import type { Call } from "../../frame/http.ts";
 import type { Route } from "../../frame/router.ts";
+import { aggregatedRoute } from "../aggregated.ts";
 import type { Cloud } from "../cloud.ts";
 import { errors } from "../errors.ts";
 import { sameFingerprint } from "../fingerprint.ts";
 import { checkScope, REGION_SCOPES } from "../geography.ts";
-import { AGGREGATED_QUERY, aggregated, LIST_QUERY, list } from "../listing.ts";
+import { LIST_QUERY, list } from "../listing.ts";
 import { type Mutation, mutation, projectOf, read, scopeOf } from "../method.ts";
 import { GLOBAL, pathOf, type Ref, scopePath } from "../names.ts";
 import { renderAddress, type StoredAddress, userOf } from "./model.ts";
@@ -128,19 +129,11 @@ function listed(cloud: Cloud, call: Call) {
 }
 
 function all(cloud: Cloud): Route {
-  return read(cloud, {
-    id: "compute.addresses.aggregatedList",
-    path: "/compute/v1/projects/{project}/aggregated/addresses",
-    permission: "compute.addresses.list",
-    query: AGGREGATED_QUERY,
-    resource: (call) => `projects/${projectOf(cloud, call)}`,
-    run: (call) =>
-      aggregated(call, {
-        kind: "compute#addressAggregatedList",
-        project: projectOf(cloud, call),
-        collection: "addresses",
-        scopes: [GLOBAL, ...REGION_SCOPES],
-        all: listed(cloud, call),
-      }),
+  return aggregatedRoute(cloud, {
+    collection: "addresses",
+    kind: "compute#addressAggregatedList",
+    scopes: [GLOBAL, ...REGION_SCOPES],
+    all: () => cloud.addresses.values(),
+    render: (address, origin) => renderAddress(cloud, address, origin),
   });
 }

@@ -1,11 +1,12 @@
 import type { Call } from "../../frame/http.ts";
 import type { Route } from "../../frame/router.ts";
+import { aggregatedRoute } from "../aggregated.ts";
 import type { Cloud } from "../cloud.ts";
 import { checkName, errors } from "../errors.ts";
 import { checkScope, REGION_SCOPES, ZONE_SCOPES } from "../geography.ts";
 import { mergePatch } from "../groups/settings.ts";
 import { hasStatefulConfig } from "../groups/stateful.ts";
-import { AGGREGATED_QUERY, aggregated, LIST_QUERY, list } from "../listing.ts";
+import { LIST_QUERY, list } from "../listing.ts";
 import { type Mutation, mutation, projectOf, read, scopeOf } from "../method.ts";
 import { parseRef, pathOf, type Ref, scopePath } from "../names.ts";
 import { isObject, type Json } from "../schema/check.ts";
@@ -192,23 +193,11 @@ function insert(cloud: Cloud, body: Json, target: Ref): StoredAutoscaler {
 }
 
 export function aggregatedAutoscalers(cloud: Cloud): Route {
-  return read(cloud, {
-    id: "compute.autoscalers.aggregatedList",
-    path: "/compute/v1/projects/{project}/aggregated/autoscalers",
-    permission: "compute.autoscalers.list",
-    query: AGGREGATED_QUERY,
-    resource: (call) => `projects/${projectOf(cloud, call)}`,
-    run: (call) => {
-      const project = projectOf(cloud, call);
-      return aggregated(call, {
-        kind: "compute#autoscalerAggregatedList",
-        project,
-        collection: "autoscalers",
-        scopes: [...ZONE_SCOPES, ...REGION_SCOPES],
-        all: [...cloud.autoscalers.values()]
-          .filter((a) => a.project === project)
-          .map((a) => ({ name: a.name, created: a.created, scope: a.scope, json: renderAutoscaler(a, call.origin) })),
-      });
-    },
+  return aggregatedRoute(cloud, {
+    collection: "autoscalers",
+    kind: "compute#autoscalerAggregatedList",
+    scopes: [...ZONE_SCOPES, ...REGION_SCOPES],
+    all: () => cloud.autoscalers.values(),
+    render: renderAutoscaler,
   });
 }

@@ -27,7 +27,7 @@ export function logTransition(
   const port = probeOf(check, group.namedPorts, service.portName)?.port;
   world.doors.log({
     logName: `projects/${group.project}/logs/compute.googleapis.com%2Fhealthchecks`,
-    insertId: world.ids.hex(14),
+    insertId: world.ids.entry(),
     timestamp: now,
     receiveTimestamp: now,
     severity: "INFO",

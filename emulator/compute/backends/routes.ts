@@ -1,11 +1,12 @@
 import type { Call } from "../../frame/http.ts";
 import type { Route } from "../../frame/router.ts";
+import { aggregatedRoute } from "../aggregated.ts";
 import type { Cloud } from "../cloud.ts";
 import { checkName, errors } from "../errors.ts";
 import { sameFingerprint } from "../fingerprint.ts";
 import { checkScope, REGION_SCOPES } from "../geography.ts";
 import { mergePatch } from "../groups/settings.ts";
-import { AGGREGATED_QUERY, aggregated, LIST_QUERY, list } from "../listing.ts";
+import { LIST_QUERY, list } from "../listing.ts";
 import { type Mutation, mutation, projectOf, read, scopeOf } from "../method.ts";
 import { GLOBAL, link, parseRef, pathOf, type Ref, scopePath } from "../names.ts";
 import { checkBody, isObject, type Json } from "../schema/check.ts";
@@ -179,23 +180,11 @@ function routesOf(cloud: Cloud, prober: BackendProber, collectionName: string, w
 }
 
 function aggregatedServices(cloud: Cloud): Route {
-  return read(cloud, {
-    id: "compute.backendServices.aggregatedList",
-    path: "/compute/v1/projects/{project}/aggregated/backendServices",
-    permission: "compute.backendServices.list",
-    query: AGGREGATED_QUERY,
-    resource: (call) => `projects/${projectOf(cloud, call)}`,
-    run: (call) => {
-      const project = projectOf(cloud, call);
-      return aggregated(call, {
-        kind: "compute#backendServiceAggregatedList",
-        project,
-        collection: "backendServices",
-        scopes: [GLOBAL, ...REGION_SCOPES],
-        all: [...cloud.backendServices.values()]
-          .filter((service) => service.project === project)
-          .map((service) => ({ ...listed(service, call), scope: service.scope })),
-      });
-    },
+  return aggregatedRoute(cloud, {
+    collection: "backendServices",
+    kind: "compute#backendServiceAggregatedList",
+    scopes: [GLOBAL, ...REGION_SCOPES],
+    all: () => cloud.backendServices.values(),
+    render: renderService,
   });
 }

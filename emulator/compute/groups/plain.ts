@@ -2,12 +2,13 @@ import { createHash } from "node:crypto";
 import type { Call } from "../../frame/http.ts";
 import type { Route } from "../../frame/router.ts";
 import { pacific } from "../../frame/time.ts";
+import { aggregatedRoute } from "../aggregated.ts";
 import { endpoints } from "../backends/model.ts";
 import type { Cloud } from "../cloud.ts";
 import { errors } from "../errors.ts";
 import { sameFingerprint } from "../fingerprint.ts";
 import { checkScope, REGION_SCOPES, ZONE_SCOPES } from "../geography.ts";
-import { AGGREGATED_QUERY, aggregated, LIST_QUERY, list } from "../listing.ts";
+import { LIST_QUERY, list } from "../listing.ts";
 import { mutation, projectOf, read, scopeOf } from "../method.ts";
 import { link, pathOf, scopePath } from "../names.ts";
 import { checkBody, type Json } from "../schema/check.ts";
@@ -151,24 +152,11 @@ export function instanceGroupRoutes(cloud: Cloud, kind: Kind): Route[] {
 }
 
 export function aggregatedInstanceGroups(cloud: Cloud): Route {
-  return read(cloud, {
-    id: "compute.instanceGroups.aggregatedList",
-    path: "/compute/v1/projects/{project}/aggregated/instanceGroups",
-    permission: "compute.instanceGroups.list",
-    query: AGGREGATED_QUERY,
-    resource: (call) => `projects/${projectOf(cloud, call)}`,
-    run: (call) =>
-      aggregated(call, {
-        kind: "compute#instanceGroupAggregatedList",
-        project: projectOf(cloud, call),
-        collection: "instanceGroups",
-        scopes: [...ZONE_SCOPES, ...REGION_SCOPES],
-        all: listedGroups(cloud, projectOf(cloud, call)).map((g) => ({
-          name: g.name,
-          created: g.created,
-          scope: g.scope,
-          json: render(cloud, g, call.origin),
-        })),
-      }),
+  return aggregatedRoute(cloud, {
+    collection: "instanceGroups",
+    kind: "compute#instanceGroupAggregatedList",
+    scopes: [...ZONE_SCOPES, ...REGION_SCOPES],
+    all: () => cloud.groups.values(),
+    render: (group, origin) => render(cloud, group, origin),
   });
 }

@@ -1,11 +1,12 @@
 import type { Route } from "../../frame/router.ts";
+import { aggregatedRoute } from "../aggregated.ts";
 import { autoscalerOf } from "../autoscalers/routes.ts";
 import { servicePath, servicesOf } from "../backends/model.ts";
 import type { Cloud } from "../cloud.ts";
 import { checkName, errors } from "../errors.ts";
 import { sameFingerprint } from "../fingerprint.ts";
 import { checkScope, REGION_SCOPES, ZONE_SCOPES } from "../geography.ts";
-import { AGGREGATED_QUERY, aggregated, LIST_QUERY, list, pageSize } from "../listing.ts";
+import { LIST_QUERY, list, pageSize } from "../listing.ts";
 import { projectOf, read, scopeOf } from "../method.ts";
 import { pathOf, type Ref, scopePath } from "../names.ts";
 import type { Json } from "../schema/check.ts";
@@ -220,26 +221,11 @@ function reads(cloud: Cloud, kind: Kind): Route[] {
 }
 
 export function aggregatedGroups(cloud: Cloud): Route {
-  return read(cloud, {
-    id: "compute.instanceGroupManagers.aggregatedList",
-    path: "/compute/v1/projects/{project}/aggregated/instanceGroupManagers",
-    permission: "compute.instanceGroupManagers.list",
-    query: AGGREGATED_QUERY,
-    resource: (call) => `projects/${projectOf(cloud, call)}`,
-    run: (call) => {
-      const project = projectOf(cloud, call);
-      return aggregated(call, {
-        kind: "compute#instanceGroupManagerAggregatedList",
-        project,
-        collection: "instanceGroupManagers",
-        scopes: [...ZONE_SCOPES, ...REGION_SCOPES],
-        all: listedGroups(cloud, project).map((g) => ({
-          name: g.name,
-          created: g.created,
-          scope: g.scope,
-          json: renderGroup(cloud, g, call.origin),
-        })),
-      });
-    },
+  return aggregatedRoute(cloud, {
+    collection: "instanceGroupManagers",
+    kind: "compute#instanceGroupManagerAggregatedList",
+    scopes: [...ZONE_SCOPES, ...REGION_SCOPES],
+    all: () => cloud.groups.values(),
+    render: (group, origin) => renderGroup(cloud, group, origin),
   });
 }

@@ -1,10 +1,11 @@
 import type { Call } from "../../frame/http.ts";
 import type { Route } from "../../frame/router.ts";
+import { aggregatedRoute } from "../aggregated.ts";
 import type { Cloud } from "../cloud.ts";
 import { checkName, errors } from "../errors.ts";
 import { checkScope, REGION_SCOPES } from "../geography.ts";
 import { mergePatch } from "../groups/settings.ts";
-import { AGGREGATED_QUERY, aggregated, LIST_QUERY, list } from "../listing.ts";
+import { LIST_QUERY, list } from "../listing.ts";
 import { type Mutation, mutation, projectOf, read, scopeOf } from "../method.ts";
 import { GLOBAL, pathOf, type Ref, scopePath } from "../names.ts";
 import { isObject, type Json } from "../schema/check.ts";
@@ -147,23 +148,11 @@ function insert(cloud: Cloud, body: Json, target: Ref): { targetId: string } {
 }
 
 function aggregatedHealthChecks(cloud: Cloud): Route {
-  return read(cloud, {
-    id: "compute.healthChecks.aggregatedList",
-    path: "/compute/v1/projects/{project}/aggregated/healthChecks",
-    permission: "compute.healthChecks.list",
-    query: AGGREGATED_QUERY,
-    resource: (call) => `projects/${projectOf(cloud, call)}`,
-    run: (call) => {
-      const project = projectOf(cloud, call);
-      return aggregated(call, {
-        kind: "compute#healthChecksAggregatedList",
-        project,
-        collection: "healthChecks",
-        scopes: [GLOBAL, ...REGION_SCOPES],
-        all: [...cloud.healthChecks.values()]
-          .filter((check) => check.project === project)
-          .map((check) => ({ ...listed(check, call), scope: check.scope })),
-      });
-    },
+  return aggregatedRoute(cloud, {
+    collection: "healthChecks",
+    kind: "compute#healthChecksAggregatedList",
+    scopes: [GLOBAL, ...REGION_SCOPES],
+    all: () => cloud.healthChecks.values(),
+    render: renderHealthCheck,
   });
 }

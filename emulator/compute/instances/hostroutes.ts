@@ -8,7 +8,7 @@ import { pathOf, projectId, type Ref } from "../names.ts";
 import type { HostEvents } from "./hostevents.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { type InstanceStatus, instancePath, type StoredInstance } from "./model.ts";
-import { instanceAt, instanceRef, ONE_INSTANCE } from "./routes.ts";
+import { audited, instanceAt, instanceRef, ONE_INSTANCE } from "./routes.ts";
 import { schedulingOf } from "./scheduling.ts";
 
 /** Suspension, host events that a caller asks for, and the emulator's own routes for those that nobody asks for. */
@@ -32,15 +32,7 @@ export function hostRoutes(cloud: Cloud, lifecycle: Lifecycle, events: HostEvent
       path: `${ONE_INSTANCE}/${verb}`,
       query,
       target: (call) => instanceRef(cloud, call),
-      monitored: (target, id) => ({
-        type: "gce_instance",
-        labels: {
-          project_id: target.project,
-          instance_id: id,
-          zone: target.scope.kind === "zone" ? target.scope.name : "",
-        },
-      }),
-      idOf: (path) => cloud.instances.get(path)?.id,
+      ...audited(cloud),
       apply: (_body, target, call) => apply(inState(target, status), call),
     });
   return [

@@ -1,5 +1,4 @@
 import type { Cancel } from "../../frame/clock.ts";
-import type { MachineSpec } from "../../machines/machines.ts";
 import { ExternalAddresses } from "../addresses/external.ts";
 import { reservationOf } from "../addresses/model.ts";
 import { Reservations } from "../addresses/reservations.ts";
@@ -13,8 +12,8 @@ import { accessConfigOf, natOf } from "./accessconfigs.ts";
 import { Addresses } from "./addresses.ts";
 import { makeInstance, type Plan } from "./make.ts";
 import { instancePath, type StoredInstance } from "./model.ts";
-import { hostView } from "./scheduling.ts";
 import { SerialLog } from "./serial.ts";
+import { specOf } from "./spec.ts";
 
 /** What lives only while the emulator runs. */
 interface Live {
@@ -101,7 +100,7 @@ export class Lifecycle {
     const live = this.live(instance);
     const events = { serial: (text: string) => live.serial.append(text) };
     const { machines } = this.#cloud;
-    const start = () => machines.start(this.#spec(instance), events);
+    const start = () => machines.start(specOf(this.#cloud, instance, live.guest), events);
     // What a suspended machine had in memory is lost with the emulator; it boots then.
     const power = live.paused ? machines.resume(instance.id) : start();
     delete live.paused;
@@ -127,44 +126,6 @@ export class Lifecycle {
         });
       },
     );
-  }
-
-  #spec(instance: StoredInstance): MachineSpec {
-    const account = instance.serviceAccounts[0];
-    return {
-      id: instance.id,
-      name: instance.name,
-      zone: instance.zone,
-      hostname: instance.hostname,
-      machineType: instance.machineType.slice(instance.machineType.lastIndexOf("/") + 1),
-      // They can change while it runs.
-      get tags() {
-        return instance.tags;
-      },
-      ip: instance.ip,
-      image: instance.image?.path ?? "",
-      ...(instance.content !== undefined && { content: instance.content }),
-      ...(account && { serviceAccount: account }),
-      attributes: () => instance.metadata,
-      projectAttributes: () => this.#cloud.project(instance.project).metadata,
-      guestAttributes: this.live(instance).guest,
-      externalIps: () => (accessConfigOf(instance) ? [natOf(instance) ?? ""] : []),
-      createdAt: instance.created,
-      host: () => hostView(instance),
-      ...this.#disks(instance),
-    };
-  }
-
-  #disks(instance: StoredInstance): Pick<MachineSpec, "disks" | "bootDisk"> {
-    const kept = keptDisks(this.#cloud, instance);
-    const boot = kept.find((disk) => disk.boot);
-    const data = instance.disks.flatMap((disk, index) => {
-      if (disk.boot === true) return [];
-      const device = String(disk.deviceName ?? `persistent-disk-${index}`);
-      const stored = kept.find((other) => other.device === device);
-      return [{ device, sizeGb: stored?.sizeGb ?? Number(disk.diskSizeGb ?? 10), ...(stored && { id: stored.id }) }];
-    });
-    return { disks: data, ...(boot && { bootDisk: boot.id }) };
   }
 
   #interrupt(live: Live): void {

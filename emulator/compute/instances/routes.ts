@@ -28,18 +28,21 @@ export function instanceAt(cloud: Cloud, target: Ref): StoredInstance {
   return instance;
 }
 
+/** What every change of an instance says of its target in the audit log. */
+export const audited = (cloud: Cloud): Pick<Mutation, "monitored" | "idOf"> => ({
+  monitored: (target, id) => ({
+    type: "gce_instance",
+    labels: {
+      project_id: target.project,
+      instance_id: id,
+      zone: target.scope.kind === "zone" ? target.scope.name : "",
+    },
+  }),
+  idOf: (path) => cloud.instances.get(path)?.id,
+});
+
 export function instanceRoutes(cloud: Cloud, lifecycle: Lifecycle): Route[] {
-  const common = {
-    monitored: (target: Ref, id: string) => ({
-      type: "gce_instance",
-      labels: {
-        project_id: target.project,
-        instance_id: id,
-        zone: target.scope.kind === "zone" ? target.scope.name : "",
-      },
-    }),
-    idOf: (path: string) => cloud.instances.get(path)?.id,
-  };
+  const common = audited(cloud);
   const on = (verb: string, rest: Pick<Mutation, "method" | "path" | "apply"> & Partial<Mutation>): Route =>
     mutation(cloud, {
       ...common,

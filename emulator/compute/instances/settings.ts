@@ -6,7 +6,7 @@ import { sameFingerprint } from "../fingerprint.ts";
 import { type Change, mutation } from "../method.ts";
 import type { Json } from "../schema/check.ts";
 import { instancePath, type StoredInstance } from "./model.ts";
-import { instanceAt, instanceRef, ONE_INSTANCE } from "./routes.ts";
+import { audited, instanceAt, instanceRef, ONE_INSTANCE } from "./routes.ts";
 import { checkScheduling, schedulingOf } from "./scheduling.ts";
 
 /** What can be changed of one instance by a call of its own, besides metadata and labels. */
@@ -20,15 +20,7 @@ export function instanceSettingRoutes(cloud: Cloud): Route[] {
       path: `${ONE_INSTANCE}/${verb}`,
       body,
       target: (call) => instanceRef(cloud, call),
-      monitored: (target, id) => ({
-        type: "gce_instance",
-        labels: {
-          project_id: target.project,
-          instance_id: id,
-          zone: target.scope.kind === "zone" ? target.scope.name : "",
-        },
-      }),
-      idOf: (path) => cloud.instances.get(path)?.id,
+      ...audited(cloud),
       apply: (given, target): Change => {
         const instance = instanceAt(cloud, target);
         apply(instance, given);

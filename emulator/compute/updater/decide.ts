@@ -87,7 +87,9 @@ function isSubstitution(goal: GroupGoal, { action, member }: Pair): boolean {
 
 const isGoing = (member: MemberView) => member.status === undefined || member.status === "STOPPING";
 
-const isQueued = (member: MemberView) => member.status === undefined && member.action === "CREATING";
+/** Its machine is still to be made, or to be made again: until it is, another version costs nothing. */
+const isQueued = (member: MemberView) =>
+  member.status === undefined && (member.action === "CREATING" || member.action === "RECREATING");
 
 function without(pairs: Pair[], gone: MemberView[]): Pair[] {
   const names = new Set(gone.map((member) => member.name));

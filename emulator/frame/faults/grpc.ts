@@ -20,6 +20,11 @@ const NAMED: Record<string, string> = {
 
 /** Services whose names are not made by the rules below. */
 const BY_SERVICE: Record<string, Record<string, string>> = {
+  "google.pubsub.v1.SchemaService": {
+    ListSchemaRevisions: "pubsub.projects.schemas.listRevisions",
+    DeleteSchemaRevision: "pubsub.projects.schemas.deleteRevision",
+    ValidateMessage: "pubsub.projects.schemas.validateMessage",
+  },
   "google.logging.v2.LoggingServiceV2": {
     WriteLogEntries: "logging.entries.write",
     ListLogEntries: "logging.entries.list",

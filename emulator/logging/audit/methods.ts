@@ -5,6 +5,8 @@ export interface AuditedMethod {
   methodName: string;
   /** Type of the request's message, for its `@type`; none where entries have no request. */
   message?: string;
+  /** Type of what is answered, or of what a long operation makes; none where that is empty. */
+  answer?: string;
   permission: string;
   /** The collection of what it is about, e.g. `topics`. */
   collection: string;
@@ -14,11 +16,13 @@ export interface AuditedMethod {
 
 interface Api {
   package: string;
-  /** Collection → gRPC service and the singular that methods are named by. */
-  collections: Record<string, [service: string, noun: string]>;
+  /** Collection → gRPC service, the singular that methods are named by, and the message where it is named otherwise. */
+  collections: Record<string, [service: string, noun: string, message?: string]>;
   /** Names that verb and noun do not give. */
   methods?: Record<string, string>;
   permissions?: Record<string, string>;
+  /** Requests that are no `…Request`: a topic is created from a topic. */
+  requests?: Record<string, string>;
   long?: true;
 }
 
@@ -43,6 +47,7 @@ const APIS: Record<string, Api> = {
       "schemas.deleteRevision": "SchemaService.DeleteSchemaRevision",
     },
     permissions: { "subscriptions.modifyPushConfig": "pubsub.subscriptions.update" },
+    requests: { "topics.create": "Topic", "subscriptions.create": "Subscription" },
   },
   secretmanager: {
     package: "google.cloud.secretmanager.v1",
@@ -56,9 +61,9 @@ const APIS: Record<string, Api> = {
   logging: {
     package: "google.logging.v2",
     collections: {
-      sinks: ["ConfigServiceV2", "Sink"],
-      exclusions: ["ConfigServiceV2", "Exclusion"],
-      buckets: ["ConfigServiceV2", "Bucket"],
+      sinks: ["ConfigServiceV2", "Sink", "LogSink"],
+      exclusions: ["ConfigServiceV2", "Exclusion", "LogExclusion"],
+      buckets: ["ConfigServiceV2", "Bucket", "LogBucket"],
       metrics: ["MetricsServiceV2", "LogMetric"],
       logs: ["LoggingServiceV2", "Log"],
     },
@@ -91,10 +96,16 @@ const APIS: Record<string, Api> = {
   },
 };
 
+const POLICY = "google.iam.v1.Policy";
+
+/** Verbs that answer with what they are about. */
+const SHOWING = /^(create|patch|update|enable|disable|destroy|pause|resume|run|commit|rollback|addVersion)$/;
+
 const PROJECT_POLICY: AuditedMethod = {
   service: "cloudresourcemanager.googleapis.com",
   methodName: "SetIamPolicy",
   message: "google.iam.v1.SetIamPolicyRequest",
+  answer: POLICY,
   permission: "resourcemanager.projects.setIamPolicy",
   collection: "projects",
 };
@@ -151,7 +162,7 @@ export function auditedMethod(id: string): AuditedMethod | undefined {
   const [name = ""] = words;
   const api = APIS[name];
   const [collection = "", verb = ""] = words.slice(-2);
-  const [grpc, noun] = api?.collections[collection] ?? [];
+  const [grpc, noun, named = noun] = api?.collections[collection] ?? [];
   if (!api || grpc === undefined || noun === undefined) return undefined;
   const key = `${collection}.${verb}`;
   const action = verb === "patch" || verb === "update" ? "Update" : verb.charAt(0).toUpperCase() + verb.slice(1);
@@ -161,10 +172,12 @@ export function auditedMethod(id: string): AuditedMethod | undefined {
   const plain = policy ? "google.iam.v1.IAMPolicy.SetIamPolicy" : `${within}.${action}${noun}`;
   const methodName = renamed ? `${api.package}.${renamed}` : plain;
   const last = methodName.slice(methodName.lastIndexOf(".") + 1);
+  const shown = policy ? POLICY : `${api.package}.${verb === "addVersion" ? "SecretVersion" : named}`;
   return {
     service: `${name}.googleapis.com`,
     methodName,
-    message: policy ? "google.iam.v1.SetIamPolicyRequest" : `${api.package}.${last}Request`,
+    message: policy ? "google.iam.v1.SetIamPolicyRequest" : `${api.package}.${api.requests?.[key] ?? `${last}Request`}`,
+    ...((policy || SHOWING.test(verb)) && { answer: shown }),
     permission: api.permissions?.[key] ?? `${name}.${collection}.${action.charAt(0).toLowerCase()}${action.slice(1)}`,
     collection,
     ...(api.long && !policy && { long: true as const }),

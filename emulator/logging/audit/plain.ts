@@ -16,15 +16,21 @@ function plain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plain);
   if (value instanceof Uint8Array || typeof value === "function") return undefined;
   if (typeof value !== "object" || value === null) return value;
-  const { seconds, nanos, ...others } = value as Json;
-  if (seconds !== undefined && nanos !== undefined && Object.keys(others).length === 0)
+  const { paths, ...beside } = value as Json;
+  // A field mask, as gRPC has it.
+  if (Array.isArray(paths) && Object.keys(beside).length === 0) return paths.join(",");
+  const { seconds, nanos = 0, ...others } = value as Json;
+  // No API here has another message with nothing but seconds in it.
+  if (seconds !== undefined && Object.keys(others).length === 0)
     return Number(seconds) > 1e9
       ? new Date(Number(seconds) * 1000 + Number(nanos) / 1e6).toISOString()
       : `${Number(seconds) + Number(nanos) / 1e9}s`;
   return Object.fromEntries(
     Object.entries(value).flatMap(([key, inner]) => {
       const shown = isHidden(key, inner) ? undefined : plain(inner);
-      return shown === undefined || shown === null ? [] : [[key, shown]];
+      // proto3's JSON leaves out what is empty; gRPC's decoder does not.
+      const isEmpty = shown === undefined || shown === null || (Array.isArray(shown) && shown.length === 0);
+      return isEmpty ? [] : [[key, shown]];
     }),
   );
 }

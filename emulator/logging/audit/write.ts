@@ -32,7 +32,8 @@ export function writeActivity(world: World, call: AuditedCall, ending: Ending): 
   const { response = {} } = ending;
   const id = String(response.name ?? `projects/${call.project}/operations/${world.ids.hex(16)}`);
   const operation = { id, producer: method.service };
-  world.doors.log({ ...entryOf(world, call, { response }), operation: { ...operation, first: true } });
+  const begun = { ...call, method: { ...method, answer: "google.longrunning.Operation" } };
+  world.doors.log({ ...entryOf(world, begun, { response }), operation: { ...operation, first: true } });
   const pending = underWay.get(world) ?? new Map<string, AuditedCall>();
   underWay.set(world, pending.set(id, call));
   if (response.done === false) return;
@@ -72,9 +73,12 @@ function entryOf(world: World, call: AuditedCall, ending: Ending): LogEntry {
       ? name.replace(`projects/${world.project}/`, `projects/${world.projectNumber}/`)
       : name;
   const response = failed ? undefined : ending.response;
+  // What is being made is asked of its parent: there is nothing else yet.
+  const isMade = method.message !== undefined && method.permission.endsWith(".create");
+  const asked = isMade ? shown.replace(new RegExp(`/${method.collection}/[^/]+$`), "") : shown;
   return {
     logName: `projects/${project}/logs/cloudaudit.googleapis.com%2Factivity`,
-    insertId: world.ids.hex(12),
+    insertId: world.ids.entry(),
     timestamp: now,
     receiveTimestamp: now,
     severity: failed ? "ERROR" : "NOTICE",
@@ -93,17 +97,20 @@ function entryOf(world: World, call: AuditedCall, ending: Ending): LogEntry {
       methodName: method.methodName,
       authorizationInfo: [
         {
-          resource: shown,
+          resource: asked,
           permission: method.permission,
           ...(!(failed && ending.code === 7) && { granted: true }),
           permissionType: "ADMIN_WRITE",
-          resourceAttributes: { service: method.service, name: shown, type: "" },
+          resourceAttributes: { service: method.service, name: asked, type: "" },
         },
       ],
       resourceName: shown,
       ...(method.message && {
         request: { "@type": `type.googleapis.com/${method.message}`, ...call.request },
-        ...(response && Object.keys(response).length > 0 && { response }),
+        ...(response &&
+          Object.keys(response).length > 0 && {
+            response: { ...(method.answer && { "@type": `type.googleapis.com/${method.answer}` }), ...response },
+          }),
       }),
       ...(!method.message && { resourceLocation: { currentLocations: ["us"] } }),
     },

@@ -40,9 +40,12 @@ export const ORIGIN = "/compute/v1/projects";
 export const GLOBAL = `${ORIGIN}/${PROJECT}/global`;
 export const ZONAL = `${ORIGIN}/${PROJECT}/zones/${ZONE}`;
 
-/** @param options `direct`: calls go to the routes without a port between, for tests of very many. */
+/**
+ * @param options `direct`: calls go to the routes without a port between, for tests of very many; `project`: the home
+ * project, for whoever makes all paths itself.
+ */
 export async function startBed(
-  options: { loose?: boolean; state?: unknown; seed?: string; direct?: boolean } = {},
+  options: { loose?: boolean; state?: unknown; seed?: string; direct?: boolean; project?: string } = {},
 ): Promise<Bed> {
   const clock = new ManualClock(Date.UTC(2026, 0, 15, 10));
   const machines = new Map<string, MachineSpec>();
@@ -67,7 +70,7 @@ export async function startBed(
     close: async () => {},
   };
   const world: World = {
-    project: PROJECT,
+    project: options.project ?? PROJECT,
     projectNumber: NUMBER,
     clock,
     ids: new Ids(options.seed ?? "bed"),

@@ -318,8 +318,20 @@ describe("processes", { timeout: 60_000 }, () => {
       const began = (await bed.logged("held")).filter((line) => line.startsWith("held by"));
       expect(new Set(began).size).toBe(3);
     }, 10_000);
-    const { processes } = await bed.ask<{ processes: Record<string, number[]> }>("GET", "/emulator/functions");
-    expect(processes["projects/acme/locations/us-central1/functions/held"]).toHaveLength(3);
+    const name = "projects/acme/locations/us-central1/functions/held";
+    const seen = await bed.ask<{ processes: Record<string, number[]>; functions: object[] }>(
+      "GET",
+      "/emulator/functions",
+    );
+    expect(seen.processes[name]).toHaveLength(3);
+    expect(seen.functions).toContainEqual({
+      name,
+      state: "ACTIVE",
+      trigger: "",
+      url: expect.stringContaining("http"),
+      message: "",
+      processes: seen.processes[name],
+    });
     release("all");
     const pids = (await Promise.all(held)).map((answer) => answer.split(" ")[1]);
     expect(new Set(pids).size).toBe(3);

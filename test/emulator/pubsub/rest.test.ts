@@ -231,7 +231,7 @@ describe("Pub/Sub over REST, on a driven clock", () => {
     const first = (await call("GET", "topics?pageSize=2")).body;
     expect(first.topics).toMatchObject([{ name: topicName("aaa") }, { name: topicName("bbb") }]);
     const second = (await call("GET", `topics?pageSize=2&pageToken=${first.nextPageToken}`)).body;
-    expect(second).toEqual({ topics: [{ name: topicName("ccc"), state: "ACTIVE" }] });
+    expect(second).toEqual({ topics: [expect.objectContaining({ name: topicName("ccc"), state: "ACTIVE" })] });
   });
 
   const refused: [string, string, string, unknown, number, string][] = [
