@@ -7,7 +7,7 @@ import { readSettings } from "./controller/settings.ts";
 let shared: Cloud | undefined;
 
 /** One for the life of the process: clients keep their connections, and judged reports are remembered. */
-function cloudOfThisProcess(): Cloud {
+export function cloudOfThisProcess(): Cloud {
   shared ??= makeCloud(readSettings(process.env));
   return shared;
 }

@@ -4,3 +4,4 @@ import "./onGroup.ts";
 import "./onImage.ts";
 import "./onReport.ts";
 import "./onTick.ts";
+import "./status.ts";

@@ -8,7 +8,7 @@ import "./index.ts";
  * All functions in one process, each at the path of its name, behind the framework's own server for each: what Cloud Run
  * does with one container a function. For a laptop; on Google Cloud each is deployed by itself.
  */
-const NAMES = ["onImage", "onGroup", "onReport", "onCommand", "onTick"];
+const NAMES = ["onImage", "onGroup", "onReport", "onCommand", "onTick", "status"];
 
 const { values } = parseArgs({
   options: {
@@ -20,13 +20,15 @@ const { values } = parseArgs({
 const servers = new Map<string, Server>(NAMES.map((name) => [`/${name}`, getTestServer(name)]));
 
 const server = createServer((request, response) => {
-  const [path = "/"] = (request.url ?? "/").split("?");
+  const url = request.url ?? "/";
+  const [path = "/"] = /^\/[^/?]*/.exec(url) ?? [];
   const target = servers.get(path);
   if (!target) {
     response.writeHead(404).end(`no function at ${path}; there are ${[...servers.keys()].join(", ")}\n`);
     return;
   }
-  request.url = "/";
+  // What comes after its name is the function's own, as on Google Cloud.
+  request.url = url.slice(path.length).replace(/^(?!\/)/, "/");
   target.emit("request", request, response);
 });
 server.listen(Number(values.port), values.host, () => {

@@ -1,5 +1,5 @@
 // Bundles what runs without the source tree: the agent (two CommonJS files without dependencies) and the command line.
-import { chmod, copyFile, rm } from "node:fs/promises";
+import { chmod, copyFile, readFile, rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { buildAgent } from "./bundles.mjs";
@@ -21,6 +21,8 @@ await Promise.all([
     packages: "external",
     splitting: true,
     chunkNames: "chunks/[name]-[hash]",
+    // The status page travels inside the functions: they are deployed as one file.
+    define: { MOULT_STATUS_PAGE: JSON.stringify(await readFile("functions/controller/status/page.html", "utf8")) },
   }),
 ]);
 await chmod("dist/cli/moult.mjs", 0o755);

@@ -8,6 +8,7 @@ import {
   isProblem,
   type Observation,
   type Problem,
+  type ReportView,
 } from "../core/observation.ts";
 import { groupKey, type Policy } from "../core/policy.ts";
 import type { FleetRecord } from "../core/record.ts";
@@ -15,6 +16,7 @@ import { makeRelease } from "../core/release.ts";
 import { isUntouched } from "../core/supersede.ts";
 import { baseDigest } from "../core/template.ts";
 import type { Compute } from "../google/compute.ts";
+import { isFailure } from "../google/failure.ts";
 import { readAttributeReports } from "./attributes.ts";
 import { readBudget } from "./budgets.ts";
 import type { Cloud } from "./cloud.ts";
@@ -55,7 +57,7 @@ export async function observe(cloud: Cloud, record: FleetRecord, refusal: string
   const compute = cloud.compute(policy.project);
   const { active } = record;
 
-  const [groups, inputs, reports, templates] = await Promise.all([
+  const [groups, inputs, read, templates] = await Promise.all([
     Promise.all(
       policy.groups.map(
         async (ref) =>
@@ -66,9 +68,10 @@ export async function observe(cloud: Cloud, record: FleetRecord, refusal: string
       ),
     ),
     wantsInputs(record, at) ? readInputs(cloud, compute, policy, record.stable === null) : undefined,
-    active?.reports ? readReports(cloud, record.fleet, active.to.digest) : [],
+    active?.reports ? reportsOf(cloud, record.fleet, active.to.digest) : undefined,
     active?.phase === "prepared" ? readTemplates(compute, record) : {},
   ]);
+  const reports = read?.reports ?? [];
   const readable = groups.flatMap(([, group]) => (isProblem(group) ? [] : [group]));
   const begins = !active && mayBegin(record, policy, inputs, commands);
   const [attributes, gates, budget, quotas, interrupted] = await Promise.all([
@@ -85,12 +88,27 @@ export async function observe(cloud: Cloud, record: FleetRecord, refusal: string
     groups: Object.fromEntries(groups.map(([key, group]): [string, GroupView | Problem] => [key, viewOf(group)])),
     ...(inputs && { inputs }),
     reports: [...reports, ...attributes],
+    ...(read?.unread !== undefined && { reportsUnread: read.unread }),
     gates,
     ...(budget && { budget }),
     ...(quotas && { quotas }),
     ...(interrupted && { interrupted }),
     templates,
   };
+}
+
+/** A person's word must be heard while the reports are out of reach. */
+async function reportsOf(
+  cloud: Cloud,
+  fleet: string,
+  release: string,
+): Promise<{ reports: ReportView[]; unread?: string }> {
+  try {
+    return { reports: await readReports(cloud, fleet, release) };
+  } catch (problem) {
+    if (!isFailure(problem)) throw problem;
+    return { reports: [], unread: problem.message };
+  }
 }
 
 function viewOf(group: SeenGroup | Problem): GroupView | Problem {

@@ -14,12 +14,16 @@ import type { Wish } from "./wish.ts";
 
 /** More looks in a row than any rollout needs between two waits; a guard against circling. */
 const LOOKS = 12;
+/** When the next look is may be off by this: the tick that reads it comes once a minute, and an object bears one write a second. */
+const STALE_MS = 10_000;
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
 export interface Looked {
   /** When to look again; null for a fleet unknown. */
   next: Instant | null;
+  /** Something is known to be due then, such as the end of a bake; otherwise it is a poll. */
+  known?: boolean;
   /** What Google said when it was too busy for a change. */
   busy?: string;
   /** The fleet is at rest, as this says. */
@@ -69,7 +73,9 @@ export async function reconcile(cloud: Cloud, fleet: string, occasion: Occasion 
       // Entries of this look must not wait for the next one's.
       await writeHistory(cloud.state, fleet, decision.record.unwritten);
       await mendPublished(cloud, decision.record);
-      return { next: decision.record.nextLook, rest: restOf(decision.record, observation, saved) };
+      const { nextLook: next, reasons } = decision.record;
+      const known = reasons.some(({ until }) => until !== undefined && until === next);
+      return { next, known, rest: restOf(decision.record, observation, saved) };
     }
     const stillMine = async () => (await cloud.state.read(paths.record(fleet)))?.generation === saved;
     const policy = decision.record.active?.policy ?? decision.record.policy;
@@ -97,7 +103,8 @@ function worthSaving(before: FleetRecord, after: FleetRecord, now: Instant): boo
     nextLook: null,
     ...(record.active === null && { inputsRead: null }),
   });
-  return !sameValue(plain(before), plain(after)) || before.nextLook === null || before.nextLook <= now;
+  if (!sameValue(plain(before), plain(after)) || before.nextLook === null) return true;
+  return later(before.nextLook, STALE_MS) <= now;
 }
 
 function tell(cloud: Cloud, before: FleetRecord, after: FleetRecord): void {

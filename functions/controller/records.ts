@@ -1,4 +1,4 @@
-import type { FleetRecord, HistoryEntry } from "../core/record.ts";
+import type { FleetRecord, HistoryEntry, Rollout } from "../core/record.ts";
 import { emptyRecord } from "../core/record.ts";
 import type { Bucket } from "../google/bucket.ts";
 import { isFailure } from "../google/failure.ts";
@@ -35,9 +35,19 @@ function readRecord(fleet: string, text: string): FleetRecord {
       `${paths.record(fleet)} has schema ${record.schema}, this version of moult reads 1: deploy the newer functions again`,
     );
   if (record.active && record.policy)
-    record.active = { ...record.active, policy: record.active.policy ?? record.policy };
+    record.active = { ...UNWRITTEN, ...record.active, policy: record.active.policy ?? record.policy };
   return record;
 }
+
+/** What a rollout has that an older version began, and did not know of. */
+const UNWRITTEN: Pick<Rollout, "pausedUntil" | "urgent" | "forwardFix" | "gates" | "bakesLost" | "granted"> = {
+  pausedUntil: null,
+  urgent: false,
+  forwardFix: null,
+  gates: {},
+  bakesLost: 0,
+  granted: null,
+};
 
 export async function saveRecord(state: Bucket, record: FleetRecord, generation: string): Promise<string> {
   return state.write(paths.record(record.fleet), JSON.stringify(record, null, 1), generation);

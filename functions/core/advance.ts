@@ -1,15 +1,17 @@
 import { noteMachines } from "./assess.ts";
-import { stayPaused } from "./pause.ts";
+import { later } from "./instants.ts";
+import { isGoingBack, stayPaused } from "./pause.ts";
 import { noteNewer } from "./pending.ts";
 import type { Policy } from "./policy.ts";
 import type { Rollout } from "./record.ts";
 import { finish, prepare, roll, stayParked } from "./roll.ts";
 import { putBack } from "./rollback.ts";
-import type { Turn } from "./turn.ts";
+import { say, type Turn } from "./turn.ts";
 
 /** One look at the active rollout: moves it as far as what was seen allows. */
 export function advance(turn: Turn, rollout: Rollout, policy: Policy): void {
-  noteMachines(rollout, policy, turn.observation);
+  if (isBlind(turn, rollout)) return;
+  turn.remade = noteMachines(rollout, policy, turn.observation);
   if (turn.observation.refusal) rollout.refusal = turn.observation.refusal;
   noteNewer(turn, rollout);
   // It may have ended there: an untouched rollout has nothing to put back.
@@ -35,4 +37,14 @@ export function advance(turn: Turn, rollout: Rollout, policy: Policy): void {
     default:
       roll(turn, rollout, policy);
   }
+}
+
+/** Machines are judged by their reports: while those are out of reach, no time passes that anybody could be blamed for. */
+function isBlind(turn: Turn, rollout: Rollout): boolean {
+  const unread = turn.observation.reportsUnread;
+  if (unread === undefined || rollout.phase === "paused" || isGoingBack(rollout)) return false;
+  const text = `the machines' reports cannot be read, so that nothing is judged and nothing goes on: ${unread}. It is tried again`;
+  say(turn, "access-denied", text);
+  if (rollout.deadline) rollout.deadline = later(turn.context.now, rollout.policy.limits.progressMs);
+  return true;
 }

@@ -13,6 +13,8 @@ export interface Assessment {
   creating: MachineView[];
   /** Running, and not yet reported or not yet healthy. */
   booting: MachineView[];
+  /** Of the two beside: running and, where that is owed, reported. What is missing is the group's word, which has no event. */
+  checking: MachineView[];
   unhealthy: MachineView[];
   /** Old machines a last step still has to replace. */
   old: MachineView[];
@@ -86,6 +88,7 @@ export function assess(
     fine: [],
     creating: [],
     booting: [],
+    checking: [],
     unhealthy: [],
     old: [],
     empty: [],
@@ -95,6 +98,7 @@ export function assess(
     refused: [],
     checked: false,
   };
+  const asksHealth = asksFor(policy, "health");
   for (const { key, group, view } of groups) {
     const wanted = counts.get(key);
     if (!wanted) continue;
@@ -104,11 +108,18 @@ export function assess(
     found.wanted += wanted.count;
     const fresh = newMachines(group, view);
     for (const machine of fresh) {
-      if (machine.id === undefined || machine.status !== "RUNNING") found.creating.push(machine);
-      else if (asksFor(policy, "health") && view.checked && machine.health !== "HEALTHY") {
-        (machine.action === "VERIFYING" ? found.booting : found.unhealthy).push(machine);
-      } else if (machine.action !== "NONE" || (rollout.reports && !ready.has(machine.id))) found.booting.push(machine);
-      else found.fine.push(machine);
+      if (machine.id === undefined || machine.status !== "RUNNING") {
+        found.creating.push(machine);
+        continue;
+      }
+      const reported = !rollout.reports || ready.has(machine.id);
+      const unhealthy = asksHealth && view.checked && machine.health !== "HEALTHY";
+      if (reported && !unhealthy && machine.action === "NONE") {
+        found.fine.push(machine);
+        continue;
+      }
+      (unhealthy && machine.action !== "VERIFYING" ? found.unhealthy : found.booting).push(machine);
+      if (reported) found.checking.push(machine);
     }
     if (wanted.all)
       found.old.push(
@@ -123,12 +134,23 @@ export function assess(
       const kind = classifyFault(code);
       if (kind === "capacity") {
         found.capacity.push(`${code}: ${message}`);
-        if (!found.scarce.includes(key)) found.scarce.push(key);
+        if (!found.scarce.includes(key) && mayDoWithout(view, policy)) found.scarce.push(key);
       }
       if (kind === "refused") found.refused.push(`${code}: ${message}`);
     }
   }
   return found;
+}
+
+/**
+ * Where none is allowed above any more, those above go at once, and Compute takes old ones that serve before new ones that
+ * do not: enough must serve without them.
+ */
+function mayDoWithout({ machines, targetSize, checked }: GroupView, { replace }: Policy): boolean {
+  const staying = machines.filter(({ action }) => !isLeaving(action));
+  const serving = staying.filter(({ status, health }) => status === "RUNNING" && (!checked || health === "HEALTHY"));
+  const above = Math.max(0, staying.length - targetSize);
+  return serving.length - above >= targetSize - (replace.scarce ?? 0);
 }
 
 /** As many new machines as the step asked for, and nothing under way on them. */
@@ -144,30 +166,49 @@ export function isConverged(found: Assessment): boolean {
   );
 }
 
+/** All that is missing of the step has no event of its own, as a report is one: worth looking at closely. */
+export function isNearly(
+  { wanted, fine, creating, booting, unhealthy, checking }: Assessment,
+  reports: boolean,
+): boolean {
+  const made = reports ? 0 : creating.length;
+  if (checking.length + made === 0 || (reports && creating.length > 0)) return false;
+  return booting.length + unhealthy.length === checking.length && fine.length + checking.length + made >= wanted;
+}
+
 /**
  * Notes which new machines were seen and which have failed: a failed report, or another machine under the same name
  * before the first was ready (the group healed it). A machine that was ready and is gone may have been preempted.
+ *
+ * @returns names of new machines that were made again since the look before, for whatever reason.
  */
-export function noteMachines(rollout: Rollout, policy: Policy, observation: Observation): void {
-  const byId = new Map(observation.reports.map((report) => [report.instanceId, report]));
+export function noteMachines(rollout: Rollout, policy: Policy, observation: Observation): string[] {
+  const remade: string[] = [];
+  const { reports } = observation;
+  // Shared with the record that this look began with: a change makes another.
+  const seen: [place: string, id: string][] = [];
   for (const { key, group } of waveGroups(rollout, policy)) {
     const view = observation.groups[key];
     if (!view || isProblem(view) || !group.intent) continue;
-    for (const { name, id } of newMachines(group, view)) {
-      if (id === undefined) continue;
+    for (const { name, id, action } of newMachines(group, view)) {
+      // As long as a machine is made again under its name, the id may still be that of the one before.
+      if (id === undefined || action === "RECREATING") continue;
       // Names are of a zone: two groups may each have a web-1.
       const place = `${key}/${name}`;
       const before = rollout.seen[place];
-      const excused = before !== undefined && observation.interrupted?.[before] !== undefined;
-      if (before !== undefined && before !== id && byId.get(before)?.verdict !== "ready" && !excused) {
+      if (before === id) continue;
+      seen.push([place, id]);
+      if (before !== undefined) remade.push(name);
+      if (before === undefined || observation.interrupted?.[before] !== undefined) continue;
+      if (!reports.some(({ instanceId, verdict }) => instanceId === before && verdict === "ready"))
         rollout.failed[name] ??= `${name} was made again before it was ready`;
-      }
-      rollout.seen[place] = id;
     }
   }
-  const ours = new Set(Object.values(rollout.seen));
-  for (const { instanceId, instanceName, verdict, reason, message } of observation.reports) {
-    if (verdict === "failed" && ours.has(instanceId))
-      rollout.failed[instanceName] ??= `${instanceName} reported ${reason}: ${message}`;
+  if (seen.length > 0) rollout.seen = { ...rollout.seen, ...Object.fromEntries(seen) };
+  const failed = reports.filter(({ verdict }) => verdict === "failed");
+  const ours = new Set(failed.length > 0 ? Object.values(rollout.seen) : []);
+  for (const { instanceId, instanceName, reason, message } of failed) {
+    if (ours.has(instanceId)) rollout.failed[instanceName] ??= `${instanceName} reported ${reason}: ${message}`;
   }
+  return remade;
 }

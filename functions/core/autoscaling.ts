@@ -14,6 +14,8 @@ export function rollingMode(turn: Turn, rollout: Rollout, key: string, group: Ro
   if (!known || !view.autoscaler) return true;
   const { mode } = view.autoscaler;
   if (mode === "ONLY_SCALE_OUT" || mode === "ONLY_UP") {
+    // A person's, where moult has not asked for it.
+    if (!known.asked && !known.held) known.mode = mode;
     known.held = true;
     return true;
   }
@@ -22,6 +24,9 @@ export function rollingMode(turn: Turn, rollout: Rollout, key: string, group: Ro
     known.mode = mode;
     return true;
   }
+  // Also where it was found off, and a person has switched it on since.
+  known.mode = mode;
+  known.asked = true;
   setMode(turn, rollout, key, known.name, "ONLY_SCALE_OUT");
   return false;
 }
@@ -31,8 +36,11 @@ export function ownMode(turn: Turn, rollout: Rollout, key: string, group: Rollou
   const known = group.autoscaler;
   if (!known || !view.autoscaler) return true;
   const { mode } = view.autoscaler;
-  if (known.mode !== "ON" || mode !== "ONLY_SCALE_OUT") {
+  const mine = known.asked === true || known.held === true;
+  if (known.mode !== "ON" || mode !== "ONLY_SCALE_OUT" || !mine) {
+    known.mode = mode;
     delete known.held;
+    delete known.asked;
     return true;
   }
   setMode(turn, rollout, key, known.name, "ON");

@@ -1,6 +1,6 @@
 import type { Judged, Viewed } from "./assess.ts";
-import { later } from "./instants.ts";
-import { isProblem } from "./observation.ts";
+import { type Instant, later } from "./instants.ts";
+import { type BudgetView, isProblem } from "./observation.ts";
 import type { Policy } from "./policy.ts";
 import { counted, type Reason, reason } from "./reasons.ts";
 import type { Rollout } from "./record.ts";
@@ -16,7 +16,7 @@ export function noRoom(turn: Turn, rollout: Rollout, policy: Policy): Reason | u
   const seen = turn.observation.budget;
   if (!seen) return reason("budget", `the budget ${budget.name} is looked at next`);
   if (isProblem(seen)) return reason("access-denied", `${seen.text}; grant the functions what it names`);
-  if (seen.leases.some((lease) => lease.rollout === rollout.id && lease.machines > 0)) return undefined;
+  if (ownLease(seen, rollout)) return undefined;
   const room = roomIn(turn, rollout, policy);
   if (room.machines >= 1) return undefined;
   const text = `the budget ${budget.name} has no room for a machine of ${rollout.id} now: ${room.used}`;
@@ -34,10 +34,7 @@ export function grant(turn: Turn, rollout: Rollout, policy: Policy, groups: View
   const asked = groups.reduce((sum, { group, view }) => sum + Math.min(view.targetSize, askedFor(group, view)), 0);
   const wanted = [...counts.values()].reduce((sum, { count }) => sum + count, 0);
   const seen = turn.observation.budget;
-  const lease =
-    seen && !isProblem(seen)
-      ? seen.leases.find(({ rollout: id, machines }) => id === rollout.id && machines > 0)
-      : undefined;
+  const lease = seen && !isProblem(seen) ? ownLease(seen, rollout) : undefined;
   if (rollout.granted === null && wanted > asked) {
     if (!lease) {
       const room = roomIn(turn, rollout, policy);
@@ -77,13 +74,25 @@ export function batchDone(turn: Turn, rollout: Rollout, policy: Policy, wanted: 
   if (rollout.granted === null || !policy.budget) return false;
   const more = wanted > rollout.granted;
   rollout.granted = null;
+  rollout.returned = leaseUntil(turn, policy);
   pushLease(turn, rollout, policy, 0, 0);
   return more;
 }
 
+/** Room that is granted and not given back: a lease that is still there because whoever gave it back died is over. */
+function ownLease({ leases }: BudgetView, { id, returned }: Rollout): BudgetView["leases"][number] | undefined {
+  return leases.find(
+    (lease) => lease.rollout === id && lease.machines > 0 && (returned === undefined || lease.until >= returned),
+  );
+}
+
+function leaseUntil(turn: Turn, policy: Policy): Instant {
+  return later(turn.context.now, policy.limits.progressMs * 2);
+}
+
 function pushLease(turn: Turn, rollout: Rollout, policy: Policy, machines: number, begun: number): void {
   if (!policy.budget) return;
-  const until = later(turn.context.now, policy.limits.progressMs * 2);
+  const until = leaseUntil(turn, policy);
   turn.effects.push({ kind: "lease", budget: policy.budget.name, rollout: rollout.id, machines, begun, until });
 }
 

@@ -15,6 +15,17 @@ export function canonical(value: unknown): string {
   return `{${members.join(",")}}`;
 }
 
+/** Whether the canonical texts are equal, without making them. */
 export function sameValue(a: unknown, b: unknown): boolean {
-  return canonical(a) === canonical(b);
+  if (a === b) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return canonical(a) === canonical(b);
+  if (Array.isArray(a) || Array.isArray(b))
+    return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item, i) => sameValue(item, b[i]));
+  const [one, other] = [a as Record<string, unknown>, b as Record<string, unknown>];
+  const count = (value: Record<string, unknown>) =>
+    Object.values(value).filter((member) => member !== undefined).length;
+  return (
+    count(one) === count(other) &&
+    Object.entries(one).every(([key, member]) => member === undefined || sameValue(member, other[key]))
+  );
 }

@@ -2,17 +2,22 @@ import { advance } from "./advance.ts";
 import { applyCommands } from "./commands.ts";
 import { consider } from "./consider.ts";
 import type { Context } from "./context.ts";
+import { draftOf } from "./draft.ts";
 import type { Effect } from "./effects.ts";
 import { earliest, type Instant, later, msOf } from "./instants.ts";
 import type { Observation } from "./observation.ts";
+import { mayArrive } from "./patch.ts";
 import type { Policy } from "./policy.ts";
 import { reason } from "./reasons.ts";
 import type { FleetRecord } from "./record.ts";
 import { supersede } from "./supersede.ts";
 import { remember, say, type Turn } from "./turn.ts";
 
-/** While a rollout is under way: health has no event, so it is asked for. Also the closest two looks ever are. */
-export const ACTIVE_LOOK_MS = 3_000;
+/** While a rollout is under way: what has no event is asked for. */
+export const ACTIVE_LOOK_MS = 4_000;
+/** Where all that is missing of a step has no event, at most a tenth of the time it takes passes unseen. */
+const CLOSEST_LOOK_MS = 300;
+const UNSEEN = 10;
 /** An instant that is due or past must not make a look follow on itself. */
 const SOONEST_LOOK_MS = 500;
 /** A paused fleet changes by a person's word, which rings. */
@@ -33,7 +38,7 @@ export interface Decision {
  * the same decision. Commands come first. The record must be saved, with a generation match, before the effects are done.
  */
 export function decide(record: FleetRecord, observation: Observation, context: Context): Decision {
-  const draft = JSON.parse(JSON.stringify(record)) as FleetRecord;
+  const draft = draftOf(record);
   // The look that led here has written them: see `HistoryEntry`.
   draft.unwritten = [];
   const turn: Turn = { record: draft, observation, context, effects: [], reasons: [], moves: [] };
@@ -64,20 +69,27 @@ function step(turn: Turn, policy: Policy, wasActive: boolean): void {
   else consider(turn, policy);
 }
 
-function nextLook({ record, observation, reasons, context }: Turn): Instant | null {
+function nextLook({ record, observation, reasons, context, nearly }: Turn): Instant | null {
   if (!record.policy) return null;
   // What was seen of an ended rollout says nothing about what the inputs ask for now.
   if (!record.active) return later(context.now, record.last?.endedAt === context.now ? SOONEST_LOOK_MS : SWEEP_MS);
-  if (record.active.phase === "paused") return later(context.now, PAUSED_LOOK_MS);
+  // A change that was given up by the pause may come a little later, and must not stay.
+  const restless = Object.values(record.active.groups).some(({ intent }) => intent && mayArrive(intent, context.now));
+  if (record.active.phase === "paused") return later(context.now, restless ? ACTIVE_LOOK_MS : PAUSED_LOOK_MS);
   // What was refused waits for a person's hand.
   if (observation.refusal) return later(context.now, REFUSED_LOOK_MS);
   if (record.active.phase === "prepared") return later(context.now, ACTIVE_LOOK_MS);
+  const poll = nearly === undefined ? ACTIVE_LOOK_MS : closeLookMs(msOf(context.now) - msOf(nearly));
   const known = earliest(...reasons.map(({ until }) => until)) ?? later(context.now, ACTIVE_LOOK_MS);
   const soon = later(context.now, SOONEST_LOOK_MS);
   if (known <= soon) return soon;
   const left = msOf(known) - msOf(context.now);
   const bakes = record.active.phase === "baking" || record.active.phase === "final-bake";
-  return earliest(known, later(context.now, bakes ? bakeLookMs(left) : ACTIVE_LOOK_MS)) ?? null;
+  return earliest(known, later(context.now, bakes ? bakeLookMs(left) : poll)) ?? null;
+}
+
+function closeLookMs(sinceMs: number): number {
+  return Math.round(Math.min(ACTIVE_LOOK_MS, Math.max(CLOSEST_LOOK_MS, sinceMs / UNSEEN)));
 }
 
 /** A long bake is watched less closely than a short one: at most a twentieth of what is left passes unseen. */

@@ -1,4 +1,4 @@
-import { type Assessment, assess, isConverged, type Judged, type Viewed } from "./assess.ts";
+import { type Assessment, assess, isConverged, isNearly, type Judged, type Viewed } from "./assess.ts";
 import { batchDone } from "./budget.ts";
 import { passGates } from "./gates.ts";
 import { formatDuration, later } from "./instants.ts";
@@ -76,6 +76,7 @@ export function judge(
     say(turn, "budget", `${found.fine.length} of ${counted(whole, "new machine")} ready; the next ones are asked for`);
     return "wait";
   }
+  bakeAfresh(turn, rollout, policy);
   if (rollout.phase === "converging")
     enter(turn, rollout, gatePassed(rollout, step) ? "final-bake" : "baking", policy.limits.progressMs);
   const last = gatePassed(rollout, step);
@@ -97,6 +98,20 @@ function bakes(turn: Turn, rollout: Rollout, policy: Policy, step: Step, found: 
   const sees = blind ? "running, and NOTHING says whether they are healthy (no reports, no health check)" : "healthy";
   say(turn, "baking", `${counted(found.fine.length, "new machine")} ${sees}; ${name} ends at ${until}`, { until });
   return true;
+}
+
+/** A machine that was healed and is ready again between two looks has not been healthy throughout. */
+function bakeAfresh(turn: Turn, rollout: Rollout, policy: Policy): void {
+  const names = turn.remade ?? [];
+  if (
+    names.length === 0 ||
+    !(rollout.phase === "baking" || rollout.phase === "final-bake" || rollout.phase === "gating")
+  )
+    return;
+  const text = `${names.join(", ")} ${names.length === 1 ? "was" : "were"} made again: the bake starts again`;
+  remember(turn, "bake-lost", reason("machine-recreated", text), rollout.id);
+  rollout.gates = {};
+  enter(turn, rollout, "converging", policy.limits.progressMs);
 }
 
 /** A wave's last step has passed its gate: what is left of the wave is its final bake, however often that starts again. */
@@ -124,6 +139,8 @@ function converge(turn: Turn, rollout: Rollout, policy: Policy, step: Step, foun
     rollout.best = found.fine.length;
     rollout.deadline = later(now, policy.limits.progressMs);
   }
+  if (rollout.deadline !== null && isNearly(found, rollout.reports))
+    turn.nearly = later(rollout.deadline, -policy.limits.progressMs);
   makeDo(turn, rollout, policy, found);
   sayProgress(turn, rollout, step, found);
   if (rollout.deadline === null || now < rollout.deadline) return;

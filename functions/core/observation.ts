@@ -14,6 +14,8 @@ export interface Observation {
   groups: Record<string, GroupView | Problem>;
   /** Of the active rollout's release; only reports whose signature holds. */
   reports: ReportView[];
+  /** Why the reports could not be read: then nothing may be concluded from there being none. */
+  reportsUnread?: string;
   /** What Google said to the last change moult asked for, when it refused it. */
   refusal?: string;
   /** Gate key → what it says now; only gates of a step that is at its gates and that have not finished are asked. */

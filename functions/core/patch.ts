@@ -1,8 +1,12 @@
 import { requestId } from "./context.ts";
+import { type Instant, later } from "./instants.ts";
 import type { GroupView } from "./observation.ts";
 import type { Intent, Rollout, RolloutGroup } from "./record.ts";
 import type { Turn } from "./turn.ts";
 import { type Owned, ownedText, sendable, sendablePolicy } from "./wanted.ts";
+
+/** A change is on its way for no longer: the caller gives up after 30 seconds, and may have been stopped before it called. */
+const LATE_MS = 60_000;
 
 /**
  * Asks for `wanted` of a group unless it is so already. The intent is in the record before the change is made; as long as
@@ -23,7 +27,11 @@ export function ask(
   if (current === ownedText(wanted)) {
     // Also when a person's own hand made it so: it is what moult answers for from now on.
     const intent = same && group.intent ? group.intent : intend(turn, rollout, key, group, current, what, wanted);
-    group.intent = { ...intent, done: true };
+    group.intent = intent;
+    // A change of ours was taken since, and with it the fingerprint that a late one carries. Where none was needed, it may come.
+    if (intent.before === current && mayArrive(intent, turn.context.now)) return false;
+    const { late: _, ...settled } = intent;
+    group.intent = { ...settled, done: true };
     return true;
   }
   const repeated = same && group.intent?.before === current && !group.intent.done;
@@ -47,15 +55,26 @@ function intend(
   what: string,
   wanted: Owned,
 ): Intent {
-  const attempt = (group.intent?.attempt ?? 0) + 1;
+  const { now } = turn.context;
+  const last = group.intent;
+  const attempt = (last?.attempt ?? 0) + 1;
+  const late = (last?.late ?? []).filter(({ owned, until }) => until > now && owned !== before);
+  if (last && !last.done && before === last.before && ownedText(last) !== ownedText(wanted))
+    late.push({ owned: ownedText(last), until: later(last.at, LATE_MS) });
   return {
     key: what,
     requestId: requestId(turn.context, `${rollout.id}:${key}:${what}:${attempt}`),
     attempt,
     ...wanted,
     before,
-    at: turn.context.now,
+    at: now,
+    ...(late.length > 0 && { late }),
   };
+}
+
+/** A change that was given up may still come: what the group is now may not be what it will be. */
+export function mayArrive({ late = [] }: Intent, now: Instant): boolean {
+  return late.some(({ until }) => until > now);
 }
 
 /**
@@ -65,7 +84,7 @@ function intend(
 export function changedFromOutside(group: RolloutGroup, view: GroupView): boolean {
   const current = ownedText(view);
   if (!group.intent) return current !== ownedText(group.from);
-  if (current === ownedText(group.intent)) return false;
+  if (current === ownedText(group.intent) || group.intent.late?.some(({ owned }) => owned === current)) return false;
   return group.intent.done === true || current !== group.intent.before;
 }
 

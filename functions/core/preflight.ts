@@ -42,6 +42,7 @@ export function findings(
         ...(view ? [...groupFindings(key, view), ...limitFindings(policy, ref, view)] : []),
       ];
     }),
+    ...emptyFindings(policy, groups),
     ...quotaFindings(policy, inputs, groups, quotas),
   ];
 }
@@ -128,15 +129,20 @@ function within(place: string, { location, regional }: GroupRef): boolean {
   return place === location || place === regionOf(location) || (regional && regionOf(place) === location);
 }
 
+/**
+ * The first wave must be able to prove something; an empty group beside others, or in a later wave, follows what they prove.
+ */
+function emptyFindings(policy: Policy, groups: ReadonlyMap<string, GroupView>): Reason[] {
+  const first = Math.min(...policy.groups.map(({ wave }) => wave));
+  const keys = policy.groups.filter(({ wave }) => wave === first).map(groupKey);
+  if (keys.some((key) => groups.get(key)?.targetSize !== 0)) return [];
+  const which = `${keys.length === 1 ? "group" : "groups"} ${keys.join(", ")}`;
+  const text = `${which} of the first wave ${keys.length === 1 ? "has" : "have"} no machines: a rollout there would prove nothing. It starts when one grows`;
+  return [reason("group-empty", text, { evidence: keys })];
+}
+
 function groupFindings(key: string, view: GroupView): Reason[] {
   const found: Reason[] = [];
-  if (view.targetSize === 0)
-    found.push(
-      reason(
-        "group-empty",
-        `group ${key} has no machines: a rollout there would prove nothing. It starts when the group grows`,
-      ),
-    );
   if (view.versions.length > 1)
     found.push(
       reason(

@@ -145,6 +145,8 @@ export interface Rollout {
   bakesLost: number;
   /** New machines that the shared budget has allowed so far, over all groups; null where no budget is named. */
   granted: number | null;
+  /** Leases of it that end before this instant were given back. */
+  returned?: Instant;
   passed: PassedStep[];
 }
 
@@ -179,6 +181,8 @@ export interface RolloutGroup {
   autoscaler?: {
     name: string;
     mode: AutoscalerMode;
+    /** It was asked to scale out only, and has not been given its own mode back since. */
+    asked?: true;
     /** A look has seen it scale out only: another mode after that came from outside, and stays. */
     held?: true;
   };
@@ -199,6 +203,8 @@ export interface Intent {
   at: Instant;
   /** A look has seen it done: what the group was before can only come back by somebody else's hand. */
   done?: true;
+  /** Changes that were given up before a look had seen them done: until then each may still arrive at the group. */
+  late?: { owned: string; until: Instant }[];
 }
 
 export interface EndedRollout {

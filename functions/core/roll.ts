@@ -13,7 +13,7 @@ import { counted, type Reason, reason } from "./reasons.ts";
 import type { Rollout } from "./record.ts";
 import { short } from "./release.ts";
 import { enter, remember, say, type Turn } from "./turn.ts";
-import { askedFor, isAll, mixedVersions, rollingPolicy, sendablePolicy, wantedCount } from "./wanted.ts";
+import { askedFor, isAll, mixedVersions, ownPolicy, rollingPolicy, wantedCount } from "./wanted.ts";
 import { isOpen, nextOpening } from "./windows.ts";
 
 /** Until the templates are there and hold what their names say, nothing of the fleet is touched. */
@@ -38,6 +38,8 @@ export function prepare(turn: Turn, rollout: Rollout, policy: Policy): void {
   if (absent.length > 0 && rollout.kind === "rollback") {
     const names = absent.map(({ template }) => template).join(", ");
     const why = say(turn, "base-missing", `${names} is gone: this release can no longer be gone back to`);
+    // The next rollback goes to the one before it.
+    turn.record.previous = turn.record.previous.filter(({ release }) => release.digest !== rollout.to.digest);
     end(turn, rollout, "cancelled", why);
     return;
   }
@@ -139,9 +141,13 @@ export function roll(turn: Turn, rollout: Rollout, policy: Policy): void {
   if (asked.length > 0) {
     if (rollout.phase !== "applying") enter(turn, rollout, "applying", policy.limits.progressMs);
     say(turn, "applying", `asking for ${describeStep(step)} of ${rollout.to.image.name} in ${asked.join(", ")}`);
-    if (rollout.deadline && turn.context.now >= rollout.deadline) {
+    // What is asked for the first time now was not refused yet, however long nobody has looked.
+    const again = asked.some((key) => rollout.groups[key]?.intent?.at !== turn.context.now);
+    if (again && rollout.deadline && turn.context.now >= rollout.deadline) {
       const refusal = rollout.refusal ?? "Compute did not take the change";
       const text = `${asked.join(", ")} could not be changed since ${rollout.since}: ${refusal}`;
+      // Or the group would be asked to go on and to stop in one look, and the first would win.
+      turn.effects = turn.effects.filter(({ kind }) => kind !== "patch-group" && kind !== "patch-autoscaler");
       stop(turn, rollout, policy, reason("paused", text));
     }
     return;
@@ -255,7 +261,7 @@ export function finish(turn: Turn, rollout: Rollout, policy: Policy): void {
   if (!groups) return;
   const asked = groups.filter(({ key, group, view }) => {
     const scales = ownMode(turn, rollout, key, group, view);
-    const wanted = { versions: group.to, updatePolicy: sendablePolicy(group.from.updatePolicy) };
+    const wanted = { versions: group.to, updatePolicy: ownPolicy(group, view) };
     return !ask(turn, rollout, key, group, view, "finish", wanted) || !scales;
   });
   if (asked.length > 0) {

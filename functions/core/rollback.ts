@@ -10,7 +10,7 @@ import { counted, type Reason, reason } from "./reasons.ts";
 import type { Rollout } from "./record.ts";
 import { short } from "./release.ts";
 import { enter, remember, say, type Turn } from "./turn.ts";
-import { lastSegment, rollingPolicy, sendable, sendablePolicy } from "./wanted.ts";
+import { lastSegment, ownPolicy, rollingPolicy, sendable } from "./wanted.ts";
 
 /** Verdicts that say something about the release itself. Others put the group back without quarantining anything. */
 const BLAMED = new Set([
@@ -30,12 +30,14 @@ const HELD = new Set(["permission-late", "paused-too-long"]);
 /** Serial output of more machines would only delay putting back. */
 const EVIDENCE = 5;
 
-/** Begins to put every touched group back. A rollout that changed nothing just ends. */
+/** Begins to put every touched group back. A rollout that changed nothing ends, and teaches the same. */
 export function rollBack(turn: Turn, rollout: Rollout, why: Reason): void {
   if (isGoingBack(rollout)) return;
   const touched = Object.entries(rollout.groups).filter(([, { intent }]) => intent);
   if (touched.length === 0) {
     say(turn, why.word, why.text);
+    // Or the same would begin again at the next look, as if nobody had said anything.
+    learn(turn, rollout, why);
     end(turn, rollout, "cancelled", why);
     return;
   }
@@ -86,7 +88,7 @@ export function putBack(turn: Turn, rollout: Rollout, policy: Policy): void {
       continue;
     }
     const versions = sendable(group.from.versions);
-    const updatePolicy = restoring ? sendablePolicy(group.from.updatePolicy) : rollingPolicy(group, policy);
+    const updatePolicy = restoring ? ownPolicy(group, view) : rollingPolicy(group, policy);
     if (!ask(turn, rollout, key, group, view, restoring ? "restore" : "roll back", { versions, updatePolicy }))
       back = false;
     if (restoring && !ownMode(turn, rollout, key, group, view)) back = false;
@@ -141,8 +143,21 @@ function sayNotBack(turn: Turn, rollout: Rollout, policy: Policy, why: Reason, s
 }
 
 function finishRollback(turn: Turn, rollout: Rollout, why: Reason): void {
+  const blamed = learn(turn, rollout, why);
+  end(turn, rollout, "rolled-back", why);
+  const kept = blamed ? `; ${rollout.to.image.name} is not tried again until a person lifts it` : "";
+  say(
+    turn,
+    "rolled-back",
+    `${rollout.id} was put back to ${short(rollout.from.release.digest)} (${rollout.from.release.image.name}) because ${why.text}${kept}`,
+  );
+}
+
+/** What keeps the same from being tried again: quarantine where the release is blamed, a hold where a person must look. */
+function learn(turn: Turn, rollout: Rollout, why: Reason): boolean {
   const { record, context } = turn;
-  const blamed = BLAMED.has(why.word);
+  // A release that a person goes back to was stable: that it cannot be reached again is not its fault.
+  const blamed = rollout.kind === "forward" && BLAMED.has(why.word);
   if (blamed) quarantine(record, rollout, why, context.now);
   if (blamed && withdraw(record, rollout.to.image.id)) turn.effects.push({ kind: "publish", images: record.published });
   if (HELD.has(why.word)) {
@@ -152,11 +167,5 @@ function finishRollback(turn: Turn, rollout: Rollout, why: Reason): void {
       at: context.now,
     };
   }
-  end(turn, rollout, "rolled-back", why);
-  const kept = blamed ? `; ${rollout.to.image.name} is not tried again until a person lifts it` : "";
-  say(
-    turn,
-    "rolled-back",
-    `${rollout.id} was put back to ${short(rollout.from.release.digest)} (${rollout.from.release.image.name}) because ${why.text}${kept}`,
-  );
+  return blamed;
 }

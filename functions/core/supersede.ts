@@ -15,6 +15,8 @@ export function supersede(turn: Turn): void {
   const { record, observation } = turn;
   const rollout = record.active;
   if (rollout?.kind !== "forward" || !observation.inputs || !isUntouched(rollout)) return;
+  // Another rollout in its place would go on where a person said stop.
+  if (rollout.phase === "paused" && rollout.verdict?.word === "paused") return;
   const read = releaseInputs(turn, rollout.policy, observation.inputs);
   if ("missing" in read) return;
   const release = makeRelease(read.asked, turn.context.sha256);

@@ -1,6 +1,6 @@
 import type { Context } from "./context.ts";
 import type { Effect } from "./effects.ts";
-import { later } from "./instants.ts";
+import { type Instant, later } from "./instants.ts";
 import type { Observation } from "./observation.ts";
 import type { Ending, Phase } from "./phases.ts";
 import { type Reason, type ReasonWord, reason } from "./reasons.ts";
@@ -13,8 +13,12 @@ export interface Turn {
   context: Context;
   effects: Effect[];
   reasons: Reason[];
+  /** New machines that were made again since the look before; ready again or not, what they proved is lost. */
+  remade?: string[];
   /** Where the rollout went in this look, in order. */
   moves: [Phase, Phase | Ending][];
+  /** The last progress of a step whose machines lack nothing but health, of which no event tells. */
+  nearly?: Instant;
 }
 
 export function say(turn: Turn, word: ReasonWord, text: string, more: Omit<Reason, "word" | "text"> = {}): Reason {

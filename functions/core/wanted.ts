@@ -1,4 +1,4 @@
-import type { ManagerVersion, UpdatePolicy } from "../../wire/compute.d.ts";
+import type { FixedOrPercent, ManagerVersion, UpdatePolicy } from "../../wire/compute.d.ts";
 import { canonical } from "./canonical.ts";
 import type { GroupView } from "./observation.ts";
 import type { Policy, Step } from "./policy.ts";
@@ -64,6 +64,29 @@ export function sendablePolicy(policy: UpdatePolicy): UpdatePolicy {
     ...policy,
     ...(policy.maxSurge && { maxSurge: plain(policy.maxSurge) }),
     ...(policy.maxUnavailable && { maxUnavailable: plain(policy.maxUnavailable) }),
+  };
+}
+
+/** Compute takes percentages of groups of at least so many machines (`updatePolicy.maxSurge` of the API reference). */
+const PERCENT_FROM = 10;
+
+/**
+ * The update policy that was found, as it can be given back: percentages of a group that has become too small for them
+ * become the numbers they stand for now, or Compute would refuse and the group would never be given back.
+ */
+export function ownPolicy(group: RolloutGroup, { targetSize, zones }: GroupView): UpdatePolicy {
+  const own = sendablePolicy(group.from.updatePolicy);
+  if (targetSize >= PERCENT_FROM) return own;
+  const plain = (limit: FixedOrPercent): FixedOrPercent => {
+    if (limit.percent === undefined) return limit;
+    const count = Math.ceil((limit.percent * targetSize) / 100);
+    // A regional group has as many as it has zones, or none.
+    return { fixed: limit.percent === 0 ? 0 : Math.max(1, count, zones > 1 ? zones : 1) };
+  };
+  return {
+    ...own,
+    ...(own.maxSurge && { maxSurge: plain(own.maxSurge) }),
+    ...(own.maxUnavailable && { maxUnavailable: plain(own.maxUnavailable) }),
   };
 }
 

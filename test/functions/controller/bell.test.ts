@@ -35,7 +35,8 @@ describe("the bell of a fleet", () => {
       await cloud.time.pass(1000);
     }
     const before = looks();
-    expect(before).toBeGreaterThanOrEqual(20);
+    // One in four seconds, and a few at once.
+    expect(before).toBeGreaterThanOrEqual(15);
     expect(before).toBeLessThanOrEqual(21);
     rings.push(ring(cloud, "web"));
     await cloud.time.pass(10_000);
@@ -59,7 +60,8 @@ describe("the bell of a fleet", () => {
   it("a look planned for the near future by a process that died since is taken over", async () => {
     const { cloud, looks } = await fleetAtRest();
     const now = cloud.time.now();
-    await cloud.state.write(paths.bell("web"), JSON.stringify({ at: now + 2500, last: now - 500, owner: "dead" }), "0");
+    const bell = { at: now + 2500, last: now - 500, full: now + 15_000, owner: "dead" };
+    await cloud.state.write(paths.bell("web"), JSON.stringify(bell), "0");
     const rings = [ring(cloud, "web"), ring(cloud, "web")];
     await cloud.time.pass(10_000);
     await Promise.all(rings);
@@ -82,7 +84,7 @@ describe("the bell of a fleet", () => {
     const now = cloud.time.now();
     await cloud.state.write(
       paths.bell("web"),
-      JSON.stringify({ at: now + 15_000, last: now - 1000, owner: "patient" }),
+      JSON.stringify({ at: now + 15_000, last: now - 1000, full: now + 13_000, owner: "patient" }),
       "0",
     );
     const rung = ring(cloud, "web");

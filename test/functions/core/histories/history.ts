@@ -1,0 +1,253 @@
+import { earliest, instant } from "../../../../functions/core/instants.ts";
+import type { FleetRecord } from "../../../../functions/core/record.ts";
+import { Broken } from "./broken.ts";
+import { ModelCloud, policyFor, type Start } from "./cloud.ts";
+import { type Document, documentFor, type Event, type Look, type Word } from "./events.ts";
+import type { ModelGroup } from "./group.ts";
+import { Promises } from "./promises.ts";
+import { Reconciler } from "./reconciler.ts";
+import type { Tally } from "./tally.ts";
+
+/** Enough for any wait between two looks; what is due then was not lost. */
+const LOOKS_IN_A_ROW = 400;
+const ROUNDS = 6;
+
+/** One fleet through one history, with every promise asked at every step. */
+export class History {
+  readonly cloud: ModelCloud;
+  readonly promises: Promises;
+  readonly #reconciler: Reconciler;
+  readonly #tally: Tally;
+  readonly #start: Start;
+
+  constructor(start: Start, document: Document, tally: Tally) {
+    this.#start = start;
+    this.#tally = tally;
+    this.cloud = new ModelCloud(start);
+    this.promises = new Promises(this.cloud, () => this.#reconciler, tally);
+    this.#reconciler = new Reconciler(this.cloud, this.promises);
+    this.#apply(document);
+    this.#reconciler.look();
+  }
+
+  get record(): FleetRecord {
+    return this.cloud.peek();
+  }
+
+  #apply(document: Document): void {
+    const { groups, follower } = this.#start;
+    this.cloud.command({ kind: "apply", policy: policyFor(groups, follower, documentFor(groups, document)) });
+  }
+
+  happen(event: Event): void {
+    this.#tally.event(event.what);
+    this.#change(event);
+    if (event.rung) this.#reconciler.look();
+  }
+
+  #group(index: number): ModelGroup {
+    const { groups } = this.cloud;
+    const found = groups[index % groups.length];
+    if (!found) throw new Error("a fleet has a group");
+    return found;
+  }
+
+  #change(event: Event): void {
+    const { cloud } = this;
+    switch (event.what) {
+      case "publish":
+        cloud.publish(event.nature, event.urgent);
+        break;
+      case "configure":
+        cloud.configure(event.nature);
+        break;
+      case "take back":
+        cloud.takeBack();
+        break;
+      case "command":
+        this.#say(event.word);
+        break;
+      case "apply":
+        this.#apply(event.document);
+        break;
+      case "resize":
+        this.#group(event.group).resize(event.size);
+        break;
+      case "scale": {
+        const group = this.#group(event.group);
+        if (group.autoscaler) group.scale(Math.max(1, group.targetSize + event.by));
+        break;
+      }
+      case "mode": {
+        const group = this.#group(event.group);
+        // What is so already is not changed, and nobody can tell whose it is.
+        if (!group.autoscaler || group.autoscaler.mode === event.mode) break;
+        group.setMode(event.mode);
+        group.ownMode = event.mode;
+        break;
+      }
+      case "preempt": {
+        const id = this.#group(event.group).interrupt(event.index);
+        if (id !== undefined) cloud.interrupted[id] = "compute.instances.preempted";
+        break;
+      }
+      case "kill":
+        this.#group(event.group).kill(event.index);
+        break;
+      case "no room": {
+        const zones = event.zones === "all" ? null : ["us-central1-a", "europe-west4-a"];
+        cloud.full = { zones, until: cloud.time + event.ms };
+        break;
+      }
+      case "quota":
+        cloud.freeCpus = event.free;
+        break;
+      case "blind":
+        cloud.blind = { what: event.part, until: cloud.time + event.ms };
+        break;
+      case "fault":
+        cloud.faults.push({ kind: event.kind, after: event.after });
+        break;
+      case "fate":
+        this.#reconciler.look(event.fate);
+        break;
+      case "race":
+        this.#reconciler.race();
+        break;
+      case "answer":
+        cloud.answer = { answer: event.answer, text: "so it is" };
+        break;
+      case "lease":
+        cloud.budget.leases.push({
+          fleet: "db",
+          rollout: "db-1",
+          machines: event.machines,
+          until: instant(cloud.time + event.ms),
+        });
+        break;
+      case "outside":
+        this.#meddle(this.#group(event.group), event.how);
+        break;
+      case "mail":
+        cloud.mailBroken = event.broken;
+        break;
+      case "stranger":
+        cloud.foreignReport(event.verdict);
+        break;
+      case "time":
+        this.pass(event.ms, event.looks);
+        break;
+    }
+  }
+
+  #say(word: Word): void {
+    const { cloud } = this;
+    const key = this.record.quarantine[0]?.key ?? "none";
+    const common = { reason: "looking", key, urgent: word === "urgent" };
+    if (word === "urgent") cloud.command({ ...common, kind: "begin" });
+    else if (word === "hold for a while")
+      cloud.command({ ...common, kind: "hold", until: instant(cloud.time + 120_000) });
+    else if (word === "nonsense") cloud.command({ ...common, kind: "invalid", text: "it is no command" });
+    else cloud.command({ ...common, kind: word });
+  }
+
+  #meddle(group: ModelGroup, how: "template" | "type" | "undo"): void {
+    this.promises.machines.meddled = true;
+    const { versions, updatePolicy } = group.view(false);
+    const found = this.record.active?.groups[group.key]?.from;
+    const instanceTemplate = "projects/acme-prod/global/instanceTemplates/web-hand-made";
+    if (how === "template") group.patch([{ instanceTemplate }], updatePolicy);
+    else if (how === "type") group.patch(versions, { ...updatePolicy, type: "OPPORTUNISTIC" });
+    else if (found)
+      group.patch(found.versions, { ...found.updatePolicy, maxSurge: { fixed: 0 }, maxUnavailable: { fixed: 3 } });
+  }
+
+  pass(ms: number, looks: Look): void {
+    const { cloud } = this;
+    const until = cloud.time + ms;
+    if (looks === "never") this.#passTo(until);
+    for (let i = 0; i < LOOKS_IN_A_ROW && cloud.time < until; i++) {
+      const due = looks === "as due" ? this.#due() : cloud.time + cloud.draws.seconds(1, ms / 2000);
+      this.#passTo(Math.min(until, due));
+      if (cloud.time < until) this.#reconciler.look();
+    }
+    this.#passTo(until);
+    if (looks !== "never") this.#reconciler.look();
+  }
+
+  #passTo(until: number): void {
+    this.cloud.pass(until);
+    this.#reconciler.wake();
+  }
+
+  #due(): number {
+    const { nextLook } = this.record;
+    const soonest = this.cloud.time + 500;
+    return nextLook === null ? soonest + 600_000 : Math.max(soonest, Date.parse(nextLook));
+  }
+
+  tell(): void {
+    this.#tally.count("histories");
+    this.#tally.count("looks", this.#reconciler.looks);
+    this.#tally.count("overtaken", this.#reconciler.overtaken);
+  }
+
+  /** Every obstacle is lifted, a good release is there, and a person lets the fleet go on. */
+  settle(): void {
+    const { cloud } = this;
+    cloud.full = { zones: [], until: 0 };
+    cloud.blind = { what: "", until: 0 };
+    cloud.freeCpus = 1_000_000;
+    cloud.faults.length = 0;
+    cloud.mailBroken = false;
+    cloud.answer = { answer: "pass", text: "all is well" };
+    cloud.budget = { leases: cloud.budget.leases.filter(({ fleet }) => fleet === "web"), begun: [] };
+    for (const group of cloud.groups) group.resize(Math.max(group.plan.own === "percent" ? 10 : 2, group.targetSize));
+    const image = cloud.publish("good", false);
+    const commit = cloud.configure("good");
+    // Until it may be followed.
+    if (cloud.follower) this.#passTo(cloud.time + 90_000);
+    const plain = {
+      steps: [{ canary: 1, bake: "10s" }, { share: "100%" }],
+      finalBake: "10s",
+      limits: { progress: "5m" },
+      replace: "above",
+    };
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const group of cloud.groups) group.mend();
+      cloud.command({ kind: "start" });
+      if (!this.record.active) this.#apply(plain);
+      for (let i = 0; i < LOOKS_IN_A_ROW; i++) {
+        this.#reconciler.look();
+        const { active, stable, hold } = this.record;
+        const there = stable?.release.image.name === image && stable.release.configCommit === commit;
+        if (!active && !hold && there) return;
+        if (active?.phase === "gating") cloud.command({ kind: "approve" });
+        if (active?.phase === "paused" || (!active && hold)) break;
+        if (!active && !stable) this.#unify();
+        cloud.budget.begun = [];
+        this.#passTo(Date.parse(earliest(this.record.nextLook ?? undefined, instant(cloud.time + 60_000)) ?? "") + 500);
+      }
+      // Not for a person to go on with: a release that will never be well.
+      if (this.record.active?.phase === "paused") cloud.command({ kind: "rollback" });
+      for (let i = 0; i < 200 && this.record.active; i++) this.pass(5_000, "as due");
+    }
+    const said = this.record.reasons.map(({ word, text }) => `${word}: ${text}`).join("; ");
+    throw new Broken(`it never came to rest; ${this.record.active?.phase ?? "at rest"}: ${said}`);
+  }
+
+  /** Groups that were given back differ, and a person brings them to one before they are taken on again. */
+  #unify(): void {
+    const instanceTemplate = "projects/acme-prod/global/instanceTemplates/web-base";
+    this.promises.machines.meddled = true;
+    for (const group of this.cloud.groups) {
+      const updatePolicy = {
+        ...group.view(false).updatePolicy,
+        type: "PROACTIVE" as const,
+        minimalAction: "REPLACE" as const,
+      };
+      group.patch([{ instanceTemplate }], updatePolicy);
+    }
+    this.#passTo(this.cloud.time + 120_000);
+  }
+}
