@@ -57,7 +57,8 @@ export async function reconcile(cloud: Cloud, fleet: string, occasion: Occasion 
       reportsTopic: cloud.settings.reportsTopic,
       configBucket: cloud.settings.configBucket,
     };
-    const decision = decide(record, observation, { now: instant(cloud.time.now()), sha256, places });
+    // The time of the look: whoever slept since must not judge what was seen then by what the clock says now.
+    const decision = decide(record, observation, { now: observation.at, sha256, places });
 
     let saved = generation;
     if (worthSaving(record, decision.record, instant(cloud.time.now())) || decision.effects.length > 0) {

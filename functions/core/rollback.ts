@@ -160,7 +160,8 @@ function learn(turn: Turn, rollout: Rollout, why: Reason): boolean {
   const blamed = rollout.kind === "forward" && BLAMED.has(why.word);
   if (blamed) quarantine(record, rollout, why, context.now);
   if (blamed && withdraw(record, rollout.to.image.id)) turn.effects.push({ kind: "publish", images: record.published });
-  if (HELD.has(why.word)) {
+  // A person's own hold stays theirs; one that would end by itself is not enough here.
+  if (HELD.has(why.word) && (!record.hold || record.hold.until)) {
     record.hold = {
       reason: `${rollout.to.image.name} was put back: ${why.text}`,
       by: "moult",

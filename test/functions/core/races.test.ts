@@ -458,14 +458,14 @@ describe("small groups", () => {
     expect([await world.running(), world.fewest]).toEqual([{ "web-1": 1 }, 1]);
   });
 
-  it("a group without machines beside one that has some: nothing begins, and the reason names it", async () => {
+  it("a group without machines in the first wave: nothing begins, and the reason names it; beside one that has some it follows", async () => {
     world = await Playground.open();
     await world.group();
     await world.group({ name: "spare", zone: "us-central1-b", size: 0 });
     await world.takeOn({
       groups: [
-        { zone: ZONE, name: "web", base: "web-base" },
-        { zone: "us-central1-b", name: "spare", base: "web-base" },
+        { zone: ZONE, name: "web", base: "web-base", wave: 2 },
+        { zone: "us-central1-b", name: "spare", base: "web-base", wave: 1 },
       ],
     });
     await world.image("web-2");
@@ -477,5 +477,15 @@ describe("small groups", () => {
     await world.resize(2, "spare");
     await world.untilStable("web-2");
     expect([await world.running(), await world.running("spare")]).toEqual([{ "web-2": 4 }, { "web-2": 2 }]);
+    await world.resize(0, "spare");
+    await world.apply({
+      groups: [
+        { zone: ZONE, name: "web", base: "web-base" },
+        { zone: "us-central1-b", name: "spare", base: "web-base" },
+      ],
+    });
+    await world.image("web-3");
+    await world.untilStable("web-3");
+    expect(await world.running()).toEqual({ "web-3": 4 });
   });
 });

@@ -117,12 +117,8 @@ export class Promises {
         kind === "stop" ||
         kind === "hold",
     );
-    if (
-      hold &&
-      JSON.stringify(after.hold) !== JSON.stringify(hold) &&
-      !lifts &&
-      !(hold.until && observation.at >= hold.until)
-    )
+    const stands = after.hold !== null && (!after.hold.until || after.hold.until === hold?.until);
+    if (hold && !stands && !lifts && !(hold.until && observation.at >= hold.until))
       throw new Broken("a hold was lifted by itself");
     const begins = after.active && after.active.id !== before.active?.id;
     if (begins && after.active?.kind === "forward" && after.hold)
@@ -229,7 +225,14 @@ export class Promises {
       const view = observation.groups[key];
       if (!group.intent || !view || isProblem(view)) continue;
       const versions = ending === "succeeded" ? group.to : group.from.versions;
-      const wanted = ownedText({ versions, updatePolicy: group.from.updatePolicy });
+      const found = group.from.updatePolicy;
+      // Compute takes percentages of ten machines or more: a group that shrank below gets numbers.
+      const { maxSurge, maxUnavailable } =
+        view.targetSize < 10 && (found.maxSurge?.percent !== undefined || found.maxUnavailable?.percent !== undefined)
+          ? view.updatePolicy
+          : found;
+      const limits = { ...(maxSurge && { maxSurge }), ...(maxUnavailable && { maxUnavailable }) };
+      const wanted = ownedText({ versions, updatePolicy: { ...found, ...limits } });
       if (ownedText(view) !== wanted) throw new Broken(`${ended.id} is ${ending}, and ${key} is not as it was found`);
       const own = versions.map(({ instanceTemplate }) => lastSegment(instanceTemplate ?? ""));
       const left = view.machines.find(({ template, action }) => !own.includes(template) && action !== "DELETING");
