@@ -91,7 +91,9 @@ describe("a stateful policy", () => {
         internalIPs: {
           nic0: {
             ...NEVER,
-            ipAddress: { address: `${bed.url}${ORIGIN}/${PROJECT}/regions/us-central1/addresses/${name}-nic0-internal` },
+            ipAddress: {
+              address: `${bed.url}${ORIGIN}/${PROJECT}/regions/us-central1/addresses/${name}-nic0-internal`,
+            },
           },
         },
       },
