@@ -42,7 +42,8 @@ if (recorded) {
   const before = named.length > 0 ? JSON.parse(readFileSync(CHECKED, "utf8")) : {};
   // A line a method, as the formatter would have it.
   const lines = Object.entries(merged(before, recorded, methods)).map(
-    ([method, clients]) => `  ${JSON.stringify(method)}: [${clients.map((client) => JSON.stringify(client)).join(", ")}]`,
+    ([method, clients]) =>
+      `  ${JSON.stringify(method)}: [${clients.map((client) => JSON.stringify(client)).join(", ")}]`,
   );
   writeFileSync(CHECKED, `{\n${lines.join(",\n")}\n}\n`);
 }
@@ -55,7 +56,7 @@ function record(tests) {
     const { status } = spawnSync("npx", ["vitest", "run", ...tests], {
       cwd: inside(""),
       stdio: "inherit",
-      env: { ...process.env, MOULT_EMULATOR_CALLS: calls },
+      env: { ...process.env, MOULT_EMULATOR_CALLS: calls, MOULT_GCLOUD: "all" },
     });
     // What a client was answered, it was answered, whatever else a test then missed.
     if (status !== 0) console.error("coverage: some tests failed; calls that succeeded are noted all the same");
