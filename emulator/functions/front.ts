@@ -1,5 +1,6 @@
 import { Agent, createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { World } from "../frame/world.ts";
 import type { Instance } from "./instance.ts";
 import { isPublic, refusal, type Verify, withoutSignature } from "./invoker.ts";
@@ -10,6 +11,9 @@ import type { Revision } from "./revision.ts";
 
 /** In the query of what Eventarc pushes to; the real endpoints have it. */
 export const EVENTS_MODE = "__GCP_CloudEventsMode";
+
+/** In the computer's time: what a process takes to be gone after its connections are. */
+const DYING_MS = 200;
 
 /** What goes from hop to hop and not to the function. */
 const HOP = ["connection", "keep-alive", "proxy-connection", "upgrade", "x-serverless-authorization"];
@@ -158,8 +162,11 @@ export class Front {
               "The request failed because either the HTTP response was malformed or connection to the instance had an error.",
             );
           }
-          end(once ? 200 : 503, "upstream connect error or disconnect/reset before headers");
-          resolve(503);
+          // A process that dies closes this connection before the one it listens at: the next request must not go there.
+          void Promise.race([instance.exited, sleep(DYING_MS)]).then(() => {
+            end(once ? 200 : 503, "upstream connect error or disconnect/reset before headers");
+            resolve(503);
+          });
         });
         gone.signal.addEventListener("abort", () => {
           if (!response.writableFinished) outgoing.destroy();
