@@ -82,7 +82,7 @@ export function batchDone(turn: Turn, rollout: Rollout, policy: Policy, wanted: 
 /** Room that is granted and not given back: a lease that is still there because whoever gave it back died is over. */
 function ownLease({ leases }: BudgetView, { id, returned }: Rollout): BudgetView["leases"][number] | undefined {
   return leases.find(
-    (lease) => lease.rollout === id && lease.machines > 0 && (returned === undefined || lease.until >= returned),
+    (lease) => lease.rollout === id && lease.machines > 0 && (returned === undefined || lease.until > returned),
   );
 }
 
@@ -92,7 +92,9 @@ function leaseUntil(turn: Turn, policy: Policy): Instant {
 
 function pushLease(turn: Turn, rollout: Rollout, policy: Policy, machines: number, begun: number): void {
   if (!policy.budget) return;
-  const until = leaseUntil(turn, policy);
+  const usual = leaseUntil(turn, policy);
+  // Told from the one that was given back, and perhaps renewed, in this very look.
+  const until = begun > 0 && rollout.returned && usual <= rollout.returned ? later(rollout.returned, 1) : usual;
   turn.effects.push({ kind: "lease", budget: policy.budget.name, rollout: rollout.id, machines, begun, until });
 }
 

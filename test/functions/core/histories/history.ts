@@ -156,10 +156,15 @@ export class History {
     const { versions, updatePolicy } = group.view(false);
     const found = this.record.active?.groups[group.key]?.from;
     const instanceTemplate = "projects/acme-prod/global/instanceTemplates/web-hand-made";
-    if (how === "template") group.patch([{ instanceTemplate }], updatePolicy);
-    else if (how === "type") group.patch(versions, { ...updatePolicy, type: "OPPORTUNISTIC" });
-    else if (found)
-      group.patch(found.versions, { ...found.updatePolicy, maxSurge: { fixed: 0 }, maxUnavailable: { fixed: 3 } });
+    try {
+      if (how === "template") group.patch([{ instanceTemplate }], updatePolicy);
+      else if (how === "type") group.patch(versions, { ...updatePolicy, type: "OPPORTUNISTIC" });
+      else if (found)
+        group.patch(found.versions, { ...found.updatePolicy, maxSurge: { fixed: 0 }, maxUnavailable: { fixed: 3 } });
+    } catch (problem) {
+      // Somebody else is refused too what Compute does not take: percentages of a group that has become too small.
+      if (!(problem instanceof Error && problem.message.includes("Percent updatePolicy"))) throw problem;
+    }
   }
 
   pass(ms: number, looks: Look): void {

@@ -103,7 +103,7 @@ export class MachinePromises {
     // Those that failed by themselves are nobody's choice.
     const healed = actions.filter((action) => action.do === "recreate" && action.why !== "update").length;
     // Who shrinks takes old ones that serve before new ones that died a moment ago.
-    const shrinks = actions.some((action) => action.do === "delete" && action.why === "size") && !group.plan.inPlace;
+    const shrinks = actions.some((action) => action.do === "delete" && action.why === "size");
     const died = shrinks ? [...group.machines.values()].filter(({ action }) => action === "RECREATING").length : 0;
     if (after.available < Math.min(before.available, size - missing) - healed - died)
       throw new Broken(
