@@ -437,7 +437,7 @@ def read(text):
   },
 };
 
-/** A, B and C, and how many words were given to set, after a shell has read the text as its own script without an error. */
+/** A, B and C, and how many words were given to a command, after a shell has read the text as its own script without an error. */
 const shellParse =
   (shell: string): Reader =>
   async (texts) => {
@@ -449,7 +449,7 @@ const shellParse =
       const split = "\u0001split-7c1e\u0001";
       const script = `i=0
 while [ $i -lt ${texts.length} ]; do
-  (A= B= C=; set --; . ./$i; printf '%s\\0%s\\0%s\\0%s\\0whole' "$A" "$B" "$C" "$#:$1:$2") 2>errors </dev/null
+  (A= B= C= W=; words() { W="$#:$1:$2"; }; . ./$i; printf '%s\\0%s\\0%s\\0%s\\0whole' "$A" "$B" "$C" "$W") 2>errors </dev/null
   [ -s errors ] && printf 'and errors'
   printf '${split}'
   i=$((i + 1))
@@ -495,7 +495,7 @@ const shell: Grammar = {
     .tuple(word, either(word), each(word, " "), word)
     .map(
       ([a, b, c, d]) =>
-        `# it's\nA=${a} # "\nB=${b};set -- ${c}\n{{ if values.yes }}\nif [ -n ${d} ]; then C=${d}; fi\n{{ end }}\n`,
+        `# it's\nA=${a} # "\nB=${b};words ${c}\n{{ if values.yes }}\nif [ -n ${d} ]; then C=${d}; fi\n{{ end }}\n`,
     ),
   tokens: [
     '"',
