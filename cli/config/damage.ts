@@ -1,0 +1,16 @@
+import { CliError, EXIT } from "../failure.ts";
+
+/** What was read is not what was written: a digest, a check or the form does not hold. Nothing of it is used. */
+export class Damaged extends CliError {
+  readonly object: string;
+
+  /** `object`: its whole name, `gs://bucket/name` or a path. */
+  constructor(object: string, why: string) {
+    super(
+      EXIT.refused,
+      `${object} is damaged: ${why}`,
+      "Restore it from the bucket's older versions, or push its commit again from a folder that has it.",
+    );
+    this.object = object;
+  }
+}
