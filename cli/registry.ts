@@ -174,6 +174,11 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./commands/quarantineLift.ts")).command,
   },
   {
+    name: "secret pins",
+    summary: "which releases and machines need which versions of secrets",
+    load: async () => (await import("./commands/secretPins.ts")).command,
+  },
+  {
     name: "image create",
     summary: "make an image from a folder or an archive",
     load: async () => (await import("./commands/imageCreate.ts")).command,

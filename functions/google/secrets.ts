@@ -1,7 +1,17 @@
 import type { SecretManagerServiceClient } from "@google-cloud/secret-manager";
-import { Failure, kindOf } from "./failure.ts";
+import { failureOf, overRest } from "./generated.ts";
+
+/** A version as Secret Manager has it. */
+export interface SecretVersionView {
+  number: number;
+  state: string;
+  /** When it will be destroyed, RFC 3339; absent unless that is scheduled. */
+  destroyAt?: string;
+}
 
 export interface Secrets {
+  /** All versions, destroyed ones too. `secret` is `projects/P[/locations/L]/secrets/S`. */
+  versions(secret: string): Promise<SecretVersionView[]>;
   /** Number of the newest enabled version; undefined when none is enabled. `latest` is never asked for: it may be disabled. */
   newestEnabled(project: string, secret: string): Promise<number | undefined>;
   state(project: string, secret: string, version: number): Promise<string | undefined>;
@@ -9,18 +19,12 @@ export interface Secrets {
   value(project: string, secret: string, version: number): Promise<Uint8Array>;
 }
 
-/** HTTP twins of the gRPC codes that matter. https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto */
-const HTTP_OF_GRPC: Record<number, number> = { 3: 400, 4: 504, 5: 404, 7: 403, 8: 429, 9: 400, 14: 503, 16: 401 };
-
-/**
- * `endpoint` as `http://host:port/` reaches an emulator over REST; left out, Google's own over gRPC. The client is loaded at
- * first use: it costs a tenth of a second that most looks do not need.
- */
+/** The client is loaded at first use: most looks do not need it. `endpoint` as for every generated client. */
 export function makeSecrets(endpoint?: string): Secrets {
   let client: Promise<SecretManagerServiceClient> | undefined;
   const connect = () => {
     client ??= import("@google-cloud/secret-manager").then(
-      ({ SecretManagerServiceClient }) => new SecretManagerServiceClient(clientOptions(endpoint)),
+      ({ SecretManagerServiceClient }) => new SecretManagerServiceClient(overRest(endpoint)),
     );
     return client;
   };
@@ -29,13 +33,20 @@ export function makeSecrets(endpoint?: string): Secrets {
     try {
       return await work(await connect());
     } catch (problem) {
-      const code = Number((problem as { code?: unknown }).code ?? 0);
-      const status = HTTP_OF_GRPC[code] ?? (code >= 400 ? code : 0);
-      throw new Failure(kindOf(status), status, what, problem);
+      throw failureOf(what, problem);
     }
   }
 
   return {
+    versions: (parent) =>
+      tell(`list the versions of ${parent}`, async (secrets) => {
+        const [versions] = await secrets.listSecretVersions({ parent });
+        return versions.map(({ name, state, scheduledDestroyTime }) => ({
+          number: Number(String(name).split("/").at(-1)),
+          state: String(state),
+          ...(scheduledDestroyTime && { destroyAt: instantOf(scheduledDestroyTime) }),
+        }));
+      }),
     newestEnabled: (project, secret) =>
       tell(`list versions of secret ${secret} in ${project}`, async (secrets) => {
         const parent = `projects/${project}/secrets/${secret}`;
@@ -61,10 +72,6 @@ export function makeSecrets(endpoint?: string): Secrets {
   };
 }
 
-type Options = NonNullable<ConstructorParameters<typeof SecretManagerServiceClient>[0]>;
-
-function clientOptions(endpoint: string | undefined): Options {
-  if (!endpoint) return {};
-  const { hostname, port, protocol } = new URL(endpoint);
-  return { apiEndpoint: hostname, port: Number(port), protocol: protocol.replace(":", ""), fallback: true };
+function instantOf({ seconds }: { seconds?: unknown }): string {
+  return new Date(Number(seconds) * 1000).toISOString();
 }
