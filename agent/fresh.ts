@@ -15,6 +15,7 @@ import { oneInstance } from "./plan/here.ts";
 import { imageKeys } from "./plan/keys.ts";
 import { knownNames } from "./plan/names.ts";
 import { resolveOwner, type Self } from "./plan/owner.ts";
+import type { Description } from "./plan/pack.ts";
 import { makePlan } from "./plan/plan.ts";
 import { readReference } from "./plan/reference.ts";
 import { renderPlan } from "./render/files.ts";
@@ -43,7 +44,7 @@ export interface Configuring {
 /** Makes an instance that was never configured what it is described to be: plan, fetch, render, place and seal. */
 export async function configure(about: Configuring): Promise<Seal> {
   const { ground, self, instance, google, sources, deadline, line } = about;
-  const { plan, manifest, names, release } = await line.in("plan", async () => {
+  const { plan, manifest, names, release, signedBy } = await line.in("plan", async () => {
     const release = await about.release();
     // The release names its secrets, so they are asked for before anything says which of them are needed.
     sources.ask(Object.values(release?.secrets ?? {}), instance);
@@ -53,7 +54,7 @@ export async function configure(about: Configuring): Promise<Seal> {
     // What it names itself is connected to while it is being checked. One turn of the event loop, in which that begins.
     sources.open(namedIn(described));
     await new Promise(setImmediate);
-    return { ...decide(about, release, described), release };
+    return { ...decide(about, release, described), release, signedBy: described.signedBy };
   });
   const versions = new Map(
     [...plan.secrets].map((name): [string, string] => [
@@ -83,6 +84,7 @@ export async function configure(about: Configuring): Promise<Seal> {
       release,
       names,
       versions,
+      signedBy,
       surveyed,
       bootedAt: about.bootedAt,
       sealedAt: about.instant(),
@@ -113,20 +115,16 @@ export function restore(ground: Ground, seal: Seal, secrets: ReadonlyMap<string,
 }
 
 /** What reads like a secret in a description that is not yet known to be right. */
-function namedIn({ manifest }: typeof emptyDescription): string[] {
+function namedIn({ manifest }: Description): string[] {
   return (manifest.text.match(/"projects\/[^"]+"/g) ?? []).map((text) => text.slice(1, -1)).filter(readReference);
 }
 
-function decide(
-  { ground, self, instance }: Configuring,
-  release: ReleaseMetadata | undefined,
-  described: typeof emptyDescription,
-) {
+function decide({ ground, self, instance }: Configuring, release: ReleaseMetadata | undefined, described: Description) {
   const accounts = { passwd: readText(`${ground.root}/etc/passwd`), group: readText(`${ground.root}/etc/group`) };
   const here = oneInstance(ground.root, instance, release, (text) => resolveOwner(text, accounts, self));
   const { plan, manifest, findings } = makePlan(described, here);
   if (findings.length > 0) throw new Failure("manifest-invalid", "The description is not valid", findings);
-  return { plan, manifest, names: knownNames(instance, release, manifest.values) };
+  return { plan, manifest, names: knownNames(instance, release, manifest) };
 }
 
 function readText(path: string): string | undefined {

@@ -4,7 +4,7 @@ import { nameIn } from "./names.ts";
 import type { Surroundings } from "./plan.ts";
 
 const everywhere =
-  /^(instance(\.(id|name|zone|region|hostname|machineType))?|network(\.(ip|externalIp))?|project(\.(id|number))?|release(\.(id|fleet|image(\.(name|id))?))?|attributes(\.[\w-]+)?)$/;
+  /^(instance(\.(id|name|zone|region|hostname|machineType))?|network(\.(ip|externalIp))?|project(\.(id|number))?|release(\.(id|fleet|image(\.(name|id))?))?|attributes)$/;
 
 /** Of an instance nobody knows yet: whatever some instance on some image may have, it has. */
 export const anyInstance: Surroundings = {
@@ -12,6 +12,7 @@ export const anyInstance: Surroundings = {
     everywhere.test(name) || nameIn({ values: Object.fromEntries(values) }, name) !== undefined,
   examine: faultsOfShapes,
   pinned: undefined,
+  metadata: undefined,
   owner: (text) => ({ uid: 0, gid: 0, text: text ?? "" }),
   image: { has: () => true, read: () => Buffer.alloc(0) },
 };

@@ -61,11 +61,17 @@ export const duration: Rule<number> = (check, at, value) => {
     : check.fail(at, "not-a-duration", "A duration is like 500ms, 60s, 5m or 1h, up to 24h.");
 };
 
-/** Name of a template or source: a path inside the configuration tree. */
+/** Whether it is a path inside the configuration tree, in its one normal form. */
+export function isSource(path: string): boolean {
+  return !path.split("/").some((name) => badName.test(name) || name.includes("\\"));
+}
+
+/** Name of a template or source. */
 export const source: Rule<string> = (check, at, value) => {
   const given = text()(check, at, value);
-  const bad = given?.split("/").some((name) => badName.test(name) || name.includes("\\"));
-  return bad ? check.fail(at, "not-a-source", "A source is a relative path without `..`.") : given;
+  return given === undefined || isSource(given)
+    ? given
+    : check.fail(at, "not-a-source", "A source is a relative path without `..`.");
 };
 
 const deepest = 16;

@@ -16,16 +16,20 @@ export function oneInstance(
 ): Surroundings {
   const pinned = new Map(Object.entries(release?.secrets ?? {}));
   let known: { names: Names; secrets: Map<string, Buffer> } | undefined;
-  const of = ({ values, secrets }: Manifest) => {
+  const of = (manifest: Manifest) => {
     // Which there are decides a shape; what they hold does not.
-    const there = [...secrets.keys(), ...pinned.keys()].map((name): [string, Buffer] => [name, Buffer.alloc(0)]);
-    known ??= { names: knownNames(instance, release, values), secrets: new Map(there) };
+    const there = [...manifest.secrets.keys(), ...pinned.keys()].map((name): [string, Buffer] => [
+      name,
+      Buffer.alloc(0),
+    ]);
+    known ??= { names: knownNames(instance, release, manifest), secrets: new Map(there) };
     return known;
   };
   return {
     knows: (name, manifest) => nameIn(of(manifest).names, name) !== undefined,
     examine: (template, manifest) => faultsOfShape(template, lookupIn(of(manifest).names, of(manifest).secrets)),
     pinned,
+    metadata: instance.attributes,
     owner,
     image: imageFiles(root),
   };

@@ -116,6 +116,18 @@ export interface ManifestVault {
   ca: string | undefined;
 }
 
+/** A key of the instance's own metadata that templates may ask for as `attributes.KEY`. */
+export interface ManifestAttribute {
+  type: "text" | "integer" | "boolean";
+  allowed: readonly Scalar[] | undefined;
+  /** Of a text, the whole of it: plan/sections/attributes.ts has the grammar. */
+  pattern: string | undefined;
+  min: number | undefined;
+  max: number | undefined;
+  /** Of the type, or null; undefined: every instance must have one. */
+  fallback: Scalar | undefined;
+}
+
 export interface Manifest {
   hostName: string | undefined;
   files: ManifestFile[];
@@ -131,6 +143,7 @@ export interface Manifest {
   vaults: ManifestVault[];
   /** Names of templates under `values.` */
   values: Map<string, Value>;
+  attributes: Map<string, ManifestAttribute>;
   drift: ManifestDrift | undefined;
   logs: ManifestLogs[];
 }
@@ -147,6 +160,7 @@ export const emptyManifest: Manifest = {
   secrets: new Map(),
   vaults: [],
   values: new Map(),
+  attributes: new Map(),
   drift: undefined,
   logs: [],
 };

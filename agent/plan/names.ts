@@ -1,6 +1,7 @@
 import type { ReleaseMetadata } from "../../wire/moult.d.ts";
 import type { Instance } from "../identify/instance.ts";
-import type { Value } from "./manifest.ts";
+import { attributeValues } from "./attributes.ts";
+import type { Manifest, Value } from "./manifest.ts";
 
 /** What templates may ask for, apart from secrets: groups by name, values inside. A value this instance lacks is not in it. */
 export interface Names {
@@ -10,7 +11,7 @@ export interface Names {
 export function knownNames(
   instance: Instance,
   release: ReleaseMetadata | undefined,
-  values: ReadonlyMap<string, Value>,
+  manifest: Pick<Manifest, "attributes" | "values">,
 ): Names {
   return {
     instance: {
@@ -32,8 +33,8 @@ export function knownNames(
       fleet: release?.fleet ?? null,
       image: { name: release?.image.name ?? null, id: release?.image.id ?? null },
     },
-    attributes: instance.attributes,
-    values: Object.fromEntries(values),
+    attributes: attributeValues(manifest, instance.attributes),
+    values: Object.fromEntries(manifest.values),
   };
 }
 

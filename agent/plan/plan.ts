@@ -2,6 +2,7 @@ import { type Finding, findingAt } from "../finding.ts";
 import { environmentTemplate, readText } from "../render/environment.ts";
 import { formatRules } from "../render/formats/index.ts";
 import { readTemplate, type Template, unknownNames } from "../render/template.ts";
+import { attributeOf, checkAttributes, undeclaredAttributes } from "./attributes.ts";
 import { isWithoutVault, withoutVault } from "./crossings.ts";
 import { checkImage, type ImageFiles } from "./image.ts";
 import { type LoweredFile, lower } from "./lower.ts";
@@ -52,7 +53,7 @@ export interface Plan {
   units: string[];
   /** Those that systemd did not know of when this boot began, and which are to be started. */
   start: string[];
-  /** Unit files or drop-ins are among the files, so that systemd has to read them. */
+  /** Unit files or drop-ins are among the files or links, so that systemd has to read them. */
   reload: boolean;
   /** For the command of `boot --exec`. */
   environment: Map<string, Template>;
@@ -64,12 +65,14 @@ export interface Plan {
 }
 
 export interface Surroundings {
-  /** Whether templates may ask for this name (which is not a secret's). */
+  /** Whether templates may ask for this name (which is no secret's and no attribute's). */
   knows(name: string, manifest: Manifest): boolean;
   /** What is wrong with a template whose tags are right: in the shape it takes here, or in any. */
   examine(template: Template, manifest: Manifest): Finding[];
   /** Name → reference of secrets that are named outside of the manifest; undefined: any may be. */
   pinned: ReadonlyMap<string, string> | undefined;
+  /** Custom metadata of the instance; undefined: it may have any. */
+  metadata: Record<string, string> | undefined;
   /** A sentence when the owner cannot be had. */
   owner(text: string | undefined): Owner | string;
   image: ImageFiles;
@@ -101,9 +104,9 @@ export function makePlan(
     const known = (name: string) => {
       const secret = secretOf(name);
       if (secret !== undefined || name === "secrets") return secretsAllowed && (secret === undefined || pinned(secret));
-      return around.knows(name, manifest);
+      return attributeOf(name) !== undefined || around.knows(name, manifest);
     };
-    findings.push(...unknownNames(template, known));
+    findings.push(...unknownNames(template, known), ...undeclaredAttributes(template, manifest));
     return template;
   };
   const owner = (path: string, text: string | undefined): Owner => {
@@ -177,7 +180,10 @@ export function makePlan(
     ready: undefined,
     units: lowered.units,
     start: lowered.start,
-    reload: lowered.links.length > 0 || lowered.files.some(({ memory }) => !memory),
+    reload:
+      lowered.links.length > 0 ||
+      lowered.files.some(({ memory }) => !memory) ||
+      [...manifest.files, ...manifest.links].some((each) => each.path.startsWith("/etc/systemd/system/")),
     environment: new Map(
       [...manifest.environment].map(([name, text]) => [
         name,
@@ -204,6 +210,7 @@ export function makePlan(
     const reference = around.pinned?.get(name);
     if (reference !== undefined && isWithoutVault(reference, manifest.vaults)) note("vaults", ...withoutVault);
   }
+  if (around.metadata) checkAttributes(manifest, around.metadata, note);
   checkImage(manifest, around.image, note);
   return { plan, manifest, findings };
 }

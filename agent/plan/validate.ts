@@ -5,6 +5,7 @@ import { value } from "./fields.ts";
 import type { JsonDocument } from "./json.ts";
 import { emptyManifest, type Manifest } from "./manifest.ts";
 import { secrets } from "./release.ts";
+import { attributes } from "./sections/attributes.ts";
 import { disk } from "./sections/disks.ts";
 import { directory, file, link } from "./sections/placed.ts";
 import { environment, unit } from "./sections/units.ts";
@@ -14,6 +15,7 @@ const manifestFields = object({
   manifest: (check, at, value) => (value === 1 ? 1 : check.fail(at, "manifest-version", "This agent reads version 1.")),
   host: optional(object({ name: text() })),
   values: map(/^[A-Za-z_][\w-]*$/, value),
+  attributes,
   environment,
   directories: list(directory),
   links: list(link),

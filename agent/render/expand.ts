@@ -38,7 +38,7 @@ export function expand(
     const composed = typeof value === "object" && value !== null && !ref.secret;
     if (against === undefined) return (composed ? Object.keys(value).length > 0 : Boolean(value)) !== negated;
     if (composed) unfit(ref, "cannot be compared: it is a list or map");
-    // Compared as they are written, because every attribute is a text.
+    // Compared as they are written, so that nobody has to know whether 8080 was put in quotes.
     return (value === null || against === null ? value === against : String(value) === String(against)) !== negated;
   };
 

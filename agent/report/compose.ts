@@ -41,6 +41,7 @@ export function composeReport(verdict: Verdict, telling: Telling): BootReport {
     bootedAt,
     agent: version,
     files: (seal?.files ?? []).map(({ path, sha256, mode, owner }) => ({ path, sha256, mode: octal(mode), owner })),
+    ...(seal?.signedBy && { signedBy: seal.signedBy }),
     phases: phases.map(({ name, at, ms }) => ({ name, at, ms })),
   };
 }

@@ -2,8 +2,8 @@ import type { BootReport, SignedReport } from "../../wire/moult.d.ts";
 import type { Deadline, Edge } from "../edge/deadline.ts";
 import type { Google } from "../edge/google.ts";
 import type { Metadata } from "../edge/metadata.ts";
+import { sha256 } from "../edge/sha256.ts";
 import { Failure } from "../outcome.ts";
-import { sha256 } from "../plan/pack.ts";
 
 /** Compute keeps at most 256 KiB in a guest attribute. */
 const guestAttributeLimit = 256 * 1024;

@@ -1,10 +1,10 @@
-import type { ReleaseMetadata } from "../../wire/moult.d.ts";
+import type { ReleaseMetadata, Signer } from "../../wire/moult.d.ts";
+import { sha256 } from "../edge/sha256.ts";
 import { inMemory, memoryOf } from "../place/memory.ts";
 import type { Entry, Ground, Placement } from "../place/place.ts";
 import type { Survey } from "../place/survey.ts";
 import type { Value } from "../plan/manifest.ts";
 import { type Names, nameIn, secretOf } from "../plan/names.ts";
-import { sha256 } from "../plan/pack.ts";
 import type { Plan, PlannedFile } from "../plan/plan.ts";
 import type { Rendered } from "../render/files.ts";
 import type { Template } from "../render/template.ts";
@@ -39,6 +39,7 @@ export interface Sealing {
   names: Names;
   /** Full version names of the secrets that are needed. */
   versions: ReadonlyMap<string, string>;
+  signedBy: Signer[] | undefined;
   surveyed: Survey;
   bootedAt: string;
   sealedAt: string;
@@ -59,6 +60,7 @@ export function composeSeal(ground: Ground, plan: Plan, rendered: Rendered, abou
     release: release?.release ?? "",
     fleet: release?.fleet ?? "",
     reports: release?.reports ?? null,
+    ...(about.signedBy && { signedBy: about.signedBy }),
     agent: version,
     bootedAt: about.bootedAt,
     sealedAt: about.sealedAt,

@@ -1,3 +1,4 @@
+import type { Signer } from "../../wire/moult.d.ts";
 import { Failure } from "../outcome.ts";
 import { type Disk, isBelow, unlessMissing } from "../place/disk.ts";
 import { stateFolder } from "../place/journal.ts";
@@ -63,6 +64,8 @@ export interface Seal {
   release: string;
   fleet: string;
   reports: { bucket: string; topic: string } | null;
+  /** Absent where nobody's signature was asked for. */
+  signedBy?: Signer[];
   agent: string;
   bootedAt: string;
   sealedAt: string;

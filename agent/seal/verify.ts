@@ -1,7 +1,7 @@
+import { sha256 } from "../edge/sha256.ts";
 import { Failure } from "../outcome.ts";
 import { type Disk, errorCode } from "../place/disk.ts";
 import { Tree } from "../place/tree.ts";
-import { sha256 } from "../plan/pack.ts";
 import { onDisk, type Seal, type SealedFile, type SealedLink } from "./seal.ts";
 import { walk } from "./watch.ts";
 

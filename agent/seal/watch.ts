@@ -1,4 +1,5 @@
 import type { Stats } from "node:fs";
+import { sha256 } from "../edge/sha256.ts";
 import { Failure } from "../outcome.ts";
 import { isBelow } from "../place/disk.ts";
 import { stateFolder } from "../place/journal.ts";
@@ -6,7 +7,6 @@ import { inMemory } from "../place/memory.ts";
 import { onTree } from "../place/ontree.ts";
 import type { Ground } from "../place/place.ts";
 import type { Tree } from "../place/tree.ts";
-import { sha256 } from "../plan/pack.ts";
 import type { SealedFile, SealedLink } from "./seal.ts";
 
 /** What a person may want watched is a configuration, and every boot and every check reads all of it. */

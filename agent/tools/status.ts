@@ -6,7 +6,8 @@ import type { Tool } from "./tool.ts";
 
 export const status: Tool = {
   help: `moult-agent status [--root DIR] [--json]
-    show what is sealed: for which instance, of which release, every path with its mode, owner and digest
+    show what is sealed: for which instance, of which release, whose keys signed it, and every path with its mode,
+    owner and digest
 
 Nothing is compared (verify does that) and nobody is asked. What a secret is part of has no digest.
 exit: 0 also when nothing is sealed, 14 the seal cannot be read`,
@@ -37,6 +38,7 @@ function listing(seal: Seal): string[] {
   return [
     `sealed ${sealedAt} for instance ${instance} by moult-agent ${agent}`,
     release === "" ? "without a release" : `release ${release.slice(0, 12)} of fleet ${fleet}`,
+    ...(seal.signedBy ?? []).map(({ key, name }) => `signed by ${name} (${key.slice(0, 12)})`),
     ...rows.map(({ path, mode, owner, what }) => `${mode} ${owner.padEnd(width)} ${what.padEnd(12)} ${path}`),
     ...disks.map(({ device, mount }) => `disk ${device} at ${mount}`),
     ...(units.length > 0 ? [`units ${units.join(", ")}`] : []),
@@ -45,7 +47,7 @@ function listing(seal: Seal): string[] {
 }
 
 function document(seal: Seal): unknown {
-  const { instance, release, fleet, agent, bootedAt, sealedAt, links, units, secrets } = seal;
+  const { instance, release, fleet, agent, bootedAt, sealedAt, links, units, secrets, signedBy } = seal;
   const shown = <T extends { mode: number }>({ mode, ...rest }: T) => ({ ...rest, mode: octal(mode) });
   return {
     sealed: true,
@@ -55,6 +57,7 @@ function document(seal: Seal): unknown {
     agent,
     bootedAt,
     sealedAt,
+    ...(signedBy && { signedBy }),
     directories: seal.directories.map(({ path, owner, mode }) => shown({ path, owner, mode })),
     files: seal.files.map(({ path, owner, mode, sha256, size }) => shown({ path, owner, mode, sha256, size })),
     secretFiles: seal.secretFiles.map(({ path, target, owner, mode }) => shown({ path, target, owner, mode })),

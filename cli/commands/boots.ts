@@ -20,7 +20,7 @@ export const command: Command = {
     ...JSON_FLAG,
   },
   details: `MACHINE is a name or an instance id. Of its newest boot the states are drawn, as moult-agent analyze does it.
-What is shown is what the machines reported; a gate counts only reports whose signature holds (moult why FLEET).`,
+What is shown is what the machines reported, with the keys of the image that signed its configuration; a gate counts only reports whose signature holds (moult why FLEET).`,
   examples: ["moult boots web", "moult boots web web-b7kq", "moult boots web web-b7kq --svg boot.svg"],
   run: async (given, { out, env }) => {
     const cloud = openCloud(given, env);
@@ -41,15 +41,19 @@ What is shown is what the machines reported; a gate counts only reports whose si
     if (given.has("json")) out.write(`${JSON.stringify(boots.map(document))}\n`);
     else if (!newest) out.write(`no machine of ${fleet} has reported a boot yet\n`);
     else {
-      const head = ["REPORTED (UTC)", "MACHINE", "RELEASE", "TOOK", "LONGEST", "HOW IT ENDED"];
-      out.write(table(head, boots.map(row), out.paint, out.live ? out.width() : undefined));
+      // Images without keys ask for nobody's signature.
+      const signed = boots.some(({ signedBy }) => signedBy);
+      const signers = signed ? ["SIGNED BY"] : [];
+      const head = ["REPORTED (UTC)", "MACHINE", "RELEASE", "TOOK", "LONGEST", ...signers, "HOW IT ENDED"];
+      const rows = boots.map((boot) => row(boot, signed));
+      out.write(table(head, rows, out.paint, out.live ? out.width() : undefined));
       if (machine !== undefined) out.write(`\n${chart(newest.timeline).join("\n")}\n`);
     }
     return EXIT.ok;
   },
 };
 
-function row({ reportedAt, machine, timeline }: Boot): string[] {
+function row({ reportedAt, machine, signedBy, timeline }: Boot, signed: boolean): string[] {
   const { verdict, reason, message, release, ms } = timeline;
   const longest = slowest(timeline);
   return [
@@ -58,11 +62,12 @@ function row({ reportedAt, machine, timeline }: Boot): string[] {
     release.slice(0, 12),
     showMs(ms),
     longest ? `${longest.name} ${showMs(longest.ms)}` : "",
+    ...(signed ? [(signedBy ?? []).map(({ name }) => name).join(", ")] : []),
     `${verdict === "failed" ? `failed ${reason}` : verdict}: ${message}`,
   ];
 }
 
-function document({ object, reportedAt, machine, zone, timeline }: Boot): unknown {
+function document({ object, reportedAt, machine, zone, signedBy, timeline }: Boot): unknown {
   const { instance, release, boot, bootedAt, verdict, reason, message, agent, ms, bars } = timeline;
   return {
     object,
@@ -77,6 +82,7 @@ function document({ object, reportedAt, machine, zone, timeline }: Boot): unknow
     reason,
     message,
     agent,
+    signedBy: signedBy ?? null,
     ms,
     longest: slowest(timeline) ?? null,
     phases: bars.map(({ name, at, ms: length }) => ({ name, at, ms: length })),

@@ -1,5 +1,7 @@
 import { type Timeline, timelineOf } from "../../agent/tools/analyze/timeline.ts";
+import { listOf, objectOf, textOf } from "../../agent/tools/json.ts";
 import type { Bucket } from "../../functions/google/bucket.ts";
+import type { Signer } from "../../wire/moult.d.ts";
 
 /** One boot as its machine reported it. Whether the report counts for a gate, its signature decides: the functions look. */
 export interface Boot {
@@ -9,6 +11,8 @@ export interface Boot {
   reportedAt: string;
   machine: string;
   zone: string;
+  /** Keys of the image that signed the configuration; undefined where it holds none, or the boot failed before. */
+  signedBy: readonly Signer[] | undefined;
   timeline: Timeline;
 }
 
@@ -49,11 +53,25 @@ function bootOf(object: string, reportedAt: string, text: string): Boot | undefi
     const signed: unknown = JSON.parse(text);
     const timeline = timelineOf(signed);
     if (!timeline || typeof signed !== "object" || signed === null || !("report" in signed)) return undefined;
-    const { instance } = JSON.parse(String(signed.report));
-    return { object, reportedAt, machine: String(instance?.name), zone: String(instance?.zone), timeline };
+    const { instance, signedBy } = JSON.parse(String(signed.report));
+    return {
+      object,
+      reportedAt,
+      machine: String(instance?.name),
+      zone: String(instance?.zone),
+      signedBy: Array.isArray(signedBy) ? signersIn(signedBy) : undefined,
+      timeline,
+    };
   } catch {
     return undefined;
   }
+}
+
+function signersIn(list: unknown): Signer[] {
+  return listOf(list).map((one) => {
+    const { key, name } = objectOf(one);
+    return { key: textOf(key), name: textOf(name) };
+  });
 }
 
 /** The state that took longest. */

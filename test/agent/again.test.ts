@@ -23,7 +23,11 @@ function persistent(): Record<string, string> {
   return found;
 }
 
-const plain = { manifest: 1, files: [{ path: "/etc/web/id", content: "{{ instance.id }} {{ attributes.color }}" }] };
+const plain = {
+  manifest: 1,
+  attributes: { color: { type: "text", allowed: ["blue", "red"] } },
+  files: [{ path: "/etc/web/id", content: "{{ instance.id }} {{ attributes.color }}" }],
+};
 const withSecret = {
   ...plain,
   secrets: { db: version },

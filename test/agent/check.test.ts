@@ -12,7 +12,8 @@ const file = (name: string, text: string): string => {
   return join(folder, name);
 };
 
-const good = '{"manifest": 1, "files": [{"path": "/a", "content": "{{ attributes.a }} {{ secrets.b }}"}]}';
+const good =
+  '{"manifest": 1, "attributes": {"a": {"type": "text"}}, "files": [{"path": "/a", "content": "{{ attributes.a }} {{ secrets.b }}"}]}';
 /** A word that stands in values only and must not be printed. */
 const planted = "hunter2";
 

@@ -172,12 +172,16 @@ const canonical = (value: unknown): string =>
 
 export const sha256 = (bytes: string | Buffer): string => createHash("sha256").update(bytes).digest("hex");
 
-/** Puts a pack into the bucket and returns its commit. */
+/**
+ * Puts a pack into the bucket and returns its commit.
+ * @param sign gives the signatures of the commit's canonical JSON, by ids of keys.
+ */
 export function putPack(
   cloud: FakeCloud,
   bucket: string,
   manifest: unknown,
   sources: Record<string, string | Buffer>,
+  sign?: (commit: string) => Record<string, string>,
 ): string {
   const blobs: Record<string, string> = {};
   const tree: Record<string, string> = {};
@@ -187,6 +191,7 @@ export function putPack(
   }
   const commit = { tree, manifest, parent: null, message: "", author: "", time: "2026-11-20T12:00:00Z" };
   const name = sha256(canonical(commit));
-  cloud.objects.set(`${bucket}/packs/${name}.json`, Buffer.from(JSON.stringify({ commit, blobs })));
+  const more = sign && { signatures: sign(canonical(commit)) };
+  cloud.objects.set(`${bucket}/packs/${name}.json`, Buffer.from(canonical({ commit, blobs, ...more })));
   return name;
 }

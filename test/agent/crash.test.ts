@@ -24,6 +24,7 @@ const manifest = {
     { path: "/srv/new/deep", mode: "1777" },
   ],
   links: [{ path: "/etc/web/current", to: "site.json" }],
+  attributes: { color: { type: "text", allowed: ["blue"] } },
   files: [
     {
       path: "/etc/web/site.json",

@@ -68,7 +68,7 @@ test(`${rounds} manifests that are nearly right: no crash, no hang, no value in 
 }, 180_000);
 
 const commit = { tree: { a: sha256(marker) }, manifest: { manifest: 1, values: { a: marker } }, message: marker };
-const pack = JSON.stringify({ commit, blobs: { [sha256(marker)]: Buffer.from(marker).toString("base64") } });
+const pack = canonicalJson({ commit, blobs: { [sha256(marker)]: Buffer.from(marker).toString("base64") } });
 const commitDigest = sha256(canonicalJson(commit));
 const release = JSON.stringify({
   release: "0".repeat(64),
@@ -108,7 +108,7 @@ const parsers: [name: string, valid: string, read: (text: string, bytes: Buffer)
     (text) => pathless(readYaml("manifest", text)),
   ],
   ["moult-release", release, (text) => void readRelease(text)],
-  ["pack", pack, (text) => pathless(openPack(text, commitDigest).manifest)],
+  ["pack", pack, (_text, bytes) => pathless(openPack(bytes, commitDigest).manifest)],
   ["pack that its digest fits", pack, (text) => openDigested(text)],
   ["seal", seal, (_text, bytes) => void readSeal(Object.assign({}, realDisk, { readFileSync: () => bytes }), root)],
   ["metadata answer", metadata, (text) => void readInstance(text)],
@@ -143,13 +143,16 @@ const parsers: [name: string, valid: string, read: (text: string, bytes: Buffer)
 
 /** So that what is behind the digest is reached as well. */
 function openDigested(text: string): unknown {
+  let pack: Buffer;
   let digest = "";
   try {
-    digest = sha256(canonicalJson(JSON.parse(text).commit ?? null));
+    const read = JSON.parse(text);
+    digest = sha256(canonicalJson(read.commit ?? null));
+    pack = Buffer.from(canonicalJson(read));
   } catch {
     return [];
   }
-  return pathless(openPack(text, digest).manifest);
+  return pathless(openPack(pack, digest).manifest);
 }
 
 /** Seconds of the processor, because others may use the machine as well. */

@@ -129,6 +129,7 @@ const manifest = (more: Record<string, unknown> = {}, files: unknown[] = []) => 
     vault: `${vault.reference}/kv/web/db?version=1#password`,
   },
   values: { color: quietValue },
+  attributes: { password: { type: "text" } },
   environment: { PASSWORD: "{{ secrets.word }}", COLOR: "{{ values.color }}" },
   files: [
     { path: "/etc/web/bytes.key", secret: "bytes" },
@@ -335,7 +336,7 @@ const ways: [way: string, exit: number, arrange: () => unknown, flags?: string[]
       const commit = putPack(cloud, "acme-config", manifest(), {});
       cloud.objects.set(
         `acme-config/packs/${commit}.json`,
-        Buffer.from(JSON.stringify({ commit: quietValue, blobs: word })),
+        Buffer.from(`{"blobs":{},"commit":"${quietValue}","signatures":"${word}"}`),
       );
       cloud.instance.attributes["moult-release"] = JSON.stringify(
         release({ config: { bucket: "acme-config", commit } }),

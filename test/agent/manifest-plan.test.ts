@@ -279,6 +279,7 @@ describe("a template whose shapes are not all right", () => {
   );
   const here = oneInstance("/nowhere", instance, undefined, anyInstance.owner);
   const file = (mode: string) => ({
+    attributes: { mode: { type: "text" } },
     files: [
       {
         path: "/a.json",

@@ -230,7 +230,7 @@ describe("render", () => {
     );
     const run = await render(manifest);
     expect(run.exit).toBe(10);
-    expect(run.stdout).toContain("unknown-name");
+    expect(run.stdout).toContain("attribute-undeclared");
     expect(run.stdout).toContain("owner-not-possible");
     expect(existsSync(join(folder, "files"))).toBe(false);
     expect(readdirSync(folder)).toEqual(["manifest.json"]);

@@ -535,6 +535,7 @@ describe("docs/manifest.md shows examples that are so", () => {
   const around: Names = {
     instance: { name: "web-1" },
     attributes: {},
+    network: {},
     values: { port: 8080, peers: ["a", "b"], tuning: { workers: 4 }, lines: "x\ny" },
   };
   const lookup = lookupIn(around, new Map([["db", Buffer.from('p"w')]]));

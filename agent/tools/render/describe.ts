@@ -57,7 +57,7 @@ export async function describe(asked: Asked): Promise<Described> {
     const release = attribute === undefined ? undefined : readRelease(attribute);
     const description = await descriptionOf(asked, instance, release, world);
     const { plan, manifest, findings } = makePlan(description, oneInstance(root, instance, release, ownersOf(root)));
-    const names = knownNames(instance, release, manifest.values);
+    const names = knownNames(instance, release, manifest);
     const masked = findings.length > 0 ? undefined : renderMasked(plan, names);
     return {
       instance,
@@ -83,7 +83,7 @@ async function descriptionOf(
     if (!found) throw new Failure("usage", `${manifest} is not there`);
     return found;
   }
-  if (pack !== undefined) return openPack(read(pack), release?.config?.commit ?? packName(pack), imageKeys(root));
+  if (pack !== undefined) return openPack(readBytes(pack), release?.config?.commit ?? packName(pack), imageKeys(root));
   if (!release?.config) return bakedDescription(root) ?? emptyDescription;
   if (!world) throw new Failure("usage", "The release names a configuration: --pack or MANIFEST has to give it");
   return fetchPack(world.google(), instance, release.config, world.deadline, imageKeys(root));
@@ -156,9 +156,13 @@ function described(file: string): Description | undefined {
 }
 
 function read(file: string): string {
+  return readBytes(file).toString();
+}
+
+function readBytes(file: string): Buffer {
   try {
-    const text = unlessMissing(() => readFileSync(file, "utf8"));
-    if (text !== undefined) return text;
+    const bytes = unlessMissing(() => readFileSync(file));
+    if (bytes) return bytes;
   } catch (error) {
     throw new Failure("usage", `${file} cannot be read: ${errorCode(error)}`);
   }

@@ -1,4 +1,4 @@
-import { sha256 } from "../../plan/pack.ts";
+import { sha256 } from "../../edge/sha256.ts";
 import type { Plan } from "../../plan/plan.ts";
 import type { Rendered } from "../../render/files.ts";
 import type { Described } from "./describe.ts";

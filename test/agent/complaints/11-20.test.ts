@@ -101,7 +101,7 @@ describe("13. several files must appear together, before the command starts (con
     expect(readFileSync(seen, "utf8")).toBe(`certificate of ${cloud.instance.id}${value}`);
   });
   test("when one of them cannot be had, none is there", async () => {
-    machine.bake(pair([{ path: "/etc/web/other", content: "{{ attributes.none }}" }]));
+    machine.bake(pair([{ path: "/etc/web/other", content: "{{ network.none }}" }]));
     expect(await machine.boot()).toMatchObject({ exit: 10 });
     cloud.secrets.clear();
     machine.bake(pair());
@@ -310,6 +310,7 @@ test("20. JavaScript rounds the instance id and turns attributes into numbers (e
   Object.assign(cloud.instance.attributes, { version: "1.10", flag: "true", big: "12345678901234567890", zero: "007" });
   machine.bake({
     manifest: 1,
+    attributes: Object.fromEntries(["version", "flag", "big", "zero"].map((name) => [name, { type: "text" }])),
     files: [
       {
         path: "/etc/web/all",

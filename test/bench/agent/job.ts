@@ -46,7 +46,15 @@ export function manifestOf(secrets: number): { manifest: unknown; sources: Recor
     );
   for (let n = 0; n < 2; n++) files.push({ path: `/etc/app/motd${n}`, source: "motd.txt" });
   const named = Object.fromEntries(Array.from({ length: secrets }, (_, n) => [`s${n}`, versionOf(n)]));
-  return { manifest: { manifest: 1, files, ...(secrets > 0 ? { secrets: named } : {}) }, sources };
+  return {
+    manifest: {
+      manifest: 1,
+      attributes: { role: { type: "text" } },
+      files,
+      ...(secrets > 0 ? { secrets: named } : {}),
+    },
+    sources,
+  };
 }
 
 export function newRoot(scratch: string): string {
