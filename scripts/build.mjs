@@ -1,8 +1,10 @@
-// Bundles what runs without the source tree: the agent (two CommonJS files without dependencies) and the command line.
+// Bundles what runs without the source tree: the agent (CommonJS files without dependencies), the functions as they are
+// deployed, and the command line.
 import { chmod, copyFile, readFile, rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { buildAgent } from "./bundles.mjs";
+import { buildFunctions } from "./functions-bundle.mjs";
 
 const common = { bundle: true, platform: "node", logLevel: "warning" };
 
@@ -11,6 +13,7 @@ await rm("dist/cli/chunks", { recursive: true, force: true });
 
 await Promise.all([
   buildAgent(fileURLToPath(new URL("../dist/agent", import.meta.url))),
+  buildFunctions(fileURLToPath(new URL("../dist/functions", import.meta.url))),
   build({
     ...common,
     entryPoints: { moult: "cli/main.ts", functions: "functions/serve.ts" },

@@ -1,5 +1,5 @@
-import type { PubSub } from "@google-cloud/pubsub";
-import { Failure } from "./failure.ts";
+import type { v1 } from "@google-cloud/pubsub";
+import { failureOf, overRest } from "./generated.ts";
 
 export interface Topics {
   /** `topic` is a short name in the client's project. Resolves when Pub/Sub has the message. */
@@ -7,18 +7,22 @@ export interface Topics {
   close(): Promise<void>;
 }
 
-/** The client is loaded at first use (a fifth of a second). `PUBSUB_EMULATOR_HOST` reaches an emulator, as in every Google client. */
-export function makeTopics(project: string): Topics {
-  let client: Promise<PubSub> | undefined;
+/**
+ * Single small messages in no order: Pub/Sub's own publisher, without the batches and queues around it. Loaded at first use;
+ * `endpoint` as for every generated client.
+ */
+export function makeTopics(project: string, endpoint?: string): Topics {
+  let client: Promise<v1.PublisherClient> | undefined;
   return {
     ring: async (topic, attributes, data = "") => {
-      client ??= import("@google-cloud/pubsub").then(({ PubSub }) => new PubSub({ projectId: project }));
+      client ??= import("@google-cloud/pubsub").then(({ v1 }) => new v1.PublisherClient(overRest(endpoint)));
       try {
-        await (await client)
-          .topic(topic, { batching: { maxMessages: 1 } })
-          .publishMessage({ data: Buffer.from(data), attributes });
+        await (await client).publish({
+          topic: `projects/${project}/topics/${topic}`,
+          messages: [{ data: Buffer.from(data), attributes }],
+        });
       } catch (problem) {
-        throw new Failure("unavailable", 0, `publish to ${topic}`, problem);
+        throw failureOf(`publish to ${topic}`, problem);
       }
     },
     close: async () => {

@@ -1,7 +1,7 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { build } from "esbuild";
 import { buildAgent } from "../../../scripts/bundles.mjs";
+import { buildFunctions } from "../../../scripts/functions-bundle.mjs";
 
 const root = join(import.meta.dirname, "..", "..", "..");
 /** In the checkout, so that what is left outside the bundles is found. */
@@ -18,49 +18,23 @@ export interface Bundles {
   allBytes: number;
 }
 
-const common = { bundle: true, platform: "node", target: "node20", logLevel: "error", metafile: true } as const;
-
 /** Built by the bench itself, so that it measures the tree it lies in. */
 export async function buildBundles(): Promise<Bundles> {
   process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
   mkdirSync(folder, { recursive: true });
-  const functions = join(folder, "functions.mjs");
-  const deployed = join(folder, "deployed", "index.js");
-  const [, , { metafile }] = await Promise.all([
+  const served = join(folder, "served");
+  const deployed = join(folder, "deployed");
+  const [, , { startBytes, allBytes }] = await Promise.all([
     buildAgent(join(folder, "agent")),
-    build({
-      ...common,
-      entryPoints: [join(root, "functions", "serve.ts")],
-      outfile: functions,
-      format: "esm",
-      packages: "external",
-    }),
-    build({
-      ...common,
-      entryPoints: [join(root, "functions", "index.ts")],
-      outdir: join(folder, "deployed"),
-      entryNames: "index",
-      format: "esm",
-      splitting: true,
-      minify: true,
-      external: ["@google-cloud/functions-framework"],
-      // Google's clients are CommonJS and require Node's own modules.
-      banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
-    }),
+    // However large: the bench says so.
+    buildFunctions(served, { entryPoints: { serve: "functions/serve.ts" }, most: Number.POSITIVE_INFINITY }),
+    buildFunctions(deployed, { most: Number.POSITIVE_INFINITY }),
   ]);
-  writeFileSync(join(folder, "deployed", "package.json"), JSON.stringify({ type: "module", main: "index.js" }));
-  const { outputs } = metafile;
-  const first = Object.keys(outputs).find((name) => outputs[name]?.entryPoint?.endsWith("functions/index.ts")) ?? "";
-  const started = new Set([first]);
-  // A set grows while it is gone through.
-  for (const name of started)
-    for (const { path, kind } of outputs[name]?.imports ?? []) if (kind === "import-statement") started.add(path);
-  const sum = (names: Iterable<string>) => [...names].reduce((total, name) => total + (outputs[name]?.bytes ?? 0), 0);
   return {
     agent: join(folder, "agent", "moult-agent.cjs"),
-    functions,
-    deployed,
-    startBytes: sum(started),
-    allBytes: sum(Object.keys(outputs)),
+    functions: join(served, "serve.js"),
+    deployed: join(deployed, "index.js"),
+    startBytes,
+    allBytes,
   };
 }

@@ -102,7 +102,7 @@ export async function openGround(kind: Ground["kind"], bundles: Bundles): Promis
   }
 }
 
-/** What the functions call goes by way of the proxy: all but gRPC, by which they publish. */
+/** What the functions call goes by way of the proxy. */
 function through(env: Record<string, string>, url: string, origin: string): Record<string, string> {
   const [from, to] = [new URL(url).host, new URL(origin).host];
   return Object.fromEntries(Object.entries(env).map(([name, value]) => [name, value.replace(from, to)]));

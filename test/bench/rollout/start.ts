@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { median } from "../agent/measure.ts";
@@ -12,55 +12,65 @@ const framework = join(
 );
 const HELLO = `import { cloudEvent } from "@google-cloud/functions-framework";\ncloudEvent("hello", () => {});\n`;
 
-const message = (data: unknown) => ({
+const message = (data: unknown, fleet = "nobody") => ({
   message: {
     data: Buffer.from(JSON.stringify(data)).toString("base64"),
-    attributes: { fleet: "nobody" },
+    attributes: { fleet },
     messageId: "1",
   },
   subscription: "s",
 });
 
-/** Start to first 2xx, ms. */
+/** Start to first 2xx, ms: of the clock, and of processors. */
+interface Start {
+  ms: number;
+  cpuMs: number;
+}
+
 export interface Starts {
-  hello: number;
+  hello: Start;
   /** An event of moult's own doing, which is no news. */
-  idle: number;
+  idle: Start;
   /** A ring for a fleet nobody knows: the bell is read and written, the record read. */
-  rung: number;
+  rung: Start;
+  /** Of the clock, and of processors: the second hardly changes when others use the machine. */
+  ratio: number;
+  cpuRatio: number;
 }
 
 /** Interleaved, medians. The ratio is of the runs of the same round. */
-export async function startTimes(
-  { deployed }: Bundles,
-  env: Record<string, string>,
-  rounds: number,
-): Promise<Starts & { ratio: number }> {
+export async function startTimes({ deployed }: Bundles, env: Record<string, string>, rounds: number): Promise<Starts> {
   const hello = join(dirname(deployed), "..", "hello");
   mkdirSync(hello, { recursive: true });
   writeFileSync(join(hello, "index.js"), HELLO);
   writeFileSync(join(hello, "package.json"), JSON.stringify({ type: "module", main: "index.js" }));
   const principalEmail = `moult-functions@${env.GOOGLE_CLOUD_PROJECT}.iam.gserviceaccount.com`;
   const own = { protoPayload: { methodName: "v1.compute.instances.insert", authenticationInfo: { principalEmail } } };
-  const found: Starts[] = [];
+  const found: Omit<Starts, "ratio" | "cpuRatio">[] = [];
   for (let round = -1; round < rounds; round++) {
     const times = {
       hello: await first2xx(hello, "hello", env, message({})),
       idle: await first2xx(dirname(deployed), "onGroup", env, message(own)),
-      rung: await first2xx(dirname(deployed), "onTick", env, message({})),
+      // Each time another: a fleet that was looked at within three seconds would be waited for.
+      rung: await first2xx(dirname(deployed), "onTick", env, message({}, `nobody-${round + 1}`)),
     };
     if (round >= 0) found.push(times);
   }
-  const of = (pick: (times: Starts) => number) => median(found.map(pick));
+  const of = (pick: (times: (typeof found)[number]) => number) => median(found.map(pick));
+  const start = (what: "hello" | "idle" | "rung"): Start => ({
+    ms: of((times) => times[what].ms),
+    cpuMs: of((times) => times[what].cpuMs),
+  });
   return {
-    hello: of((times) => times.hello),
-    idle: of((times) => times.idle),
-    rung: of((times) => times.rung),
-    ratio: of((times) => times.idle / times.hello),
+    hello: start("hello"),
+    idle: start("idle"),
+    rung: start("rung"),
+    ratio: of(({ idle, hello }) => idle.ms / hello.ms),
+    cpuRatio: of(({ idle, hello }) => idle.cpuMs / hello.cpuMs),
   };
 }
 
-async function first2xx(source: string, target: string, env: Record<string, string>, event: unknown): Promise<number> {
+async function first2xx(source: string, target: string, env: Record<string, string>, event: unknown): Promise<Start> {
   const port = await freePort();
   const began = performance.now();
   const child = spawn(process.execPath, [framework, "--source", source, "--target", target, "--port", String(port)], {
@@ -83,7 +93,7 @@ async function first2xx(source: string, target: string, env: Record<string, stri
           headers,
           body: JSON.stringify(event),
         });
-        if (response.ok) return performance.now() - began;
+        if (response.ok) return { ms: performance.now() - began, cpuMs: cpuOf(child.pid ?? 0) };
         throw new Error(`${target} answers ${response.status}: ${await response.text()}`);
       } catch (problem) {
         if (!(problem instanceof TypeError)) throw problem;
@@ -94,6 +104,19 @@ async function first2xx(source: string, target: string, env: Record<string, stri
   } finally {
     child.kill("SIGKILL");
     await ended;
+  }
+}
+
+/** Of all its threads, from the kernel's own account in nanoseconds; NaN where there is none. */
+function cpuOf(pid: number): number {
+  try {
+    const threads = `/proc/${pid}/task`;
+    const times = readdirSync(threads).map((id) =>
+      Number(readFileSync(`${threads}/${id}/schedstat`, "utf8").split(" ")[0]),
+    );
+    return times.reduce((sum, time) => sum + time, 0) / 1e6;
+  } catch {
+    return Number.NaN;
   }
 }
 
