@@ -64,6 +64,11 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./commands/fleetRelease.ts")).command,
   },
   {
+    name: "manifest init",
+    summary: "begin a manifest in a folder of its own",
+    load: async () => (await import("./commands/manifestInit.ts")).command,
+  },
+  {
     name: "manifest check",
     summary: "check a manifest and its sources as a machine would",
     load: async () => (await import("./commands/manifestCheck.ts")).command,
@@ -72,6 +77,86 @@ export const COMMANDS: readonly Entry[] = [
     name: "manifest compile",
     summary: "turn a manifest into the JSON that machines read",
     load: async () => (await import("./commands/manifestCompile.ts")).command,
+  },
+  {
+    name: "config init",
+    summary: "make a configuration folder with a small valid manifest",
+    load: async () => (await import("./commands/configInit.ts")).command,
+  },
+  {
+    name: "config check",
+    summary: "check a configuration folder as machines would",
+    load: async () => (await import("./commands/configCheck.ts")).command,
+  },
+  {
+    name: "config commit",
+    summary: "make a commit of the folder and move a ref to it",
+    load: async () => (await import("./commands/configCommit.ts")).command,
+  },
+  {
+    name: "config log",
+    summary: "commits of a ref, the newest first",
+    load: async () => (await import("./commands/configLog.ts")).command,
+  },
+  {
+    name: "config refs",
+    summary: "the refs of the folder's store",
+    load: async () => (await import("./commands/configRefs.ts")).command,
+  },
+  {
+    name: "config ls",
+    summary: "the files of a commit",
+    load: async () => (await import("./commands/configLs.ts")).command,
+  },
+  {
+    name: "config cat",
+    summary: "one file of a commit, or its manifest",
+    load: async () => (await import("./commands/configCat.ts")).command,
+  },
+  {
+    name: "config diff",
+    summary: "what differs between commits, folder and instances",
+    load: async () => (await import("./commands/configDiff.ts")).command,
+  },
+  {
+    name: "config checkout",
+    summary: "put a commit into a folder, all of it at once",
+    load: async () => (await import("./commands/configCheckout.ts")).command,
+  },
+  {
+    name: "config keygen",
+    summary: "make a key that signs commits",
+    load: async () => (await import("./commands/configKeygen.ts")).command,
+  },
+  {
+    name: "config sign",
+    summary: "add a signature to a commit",
+    load: async () => (await import("./commands/configSign.ts")).command,
+  },
+  {
+    name: "config verify",
+    summary: "check everything in the store, and who signed",
+    load: async () => (await import("./commands/configVerify.ts")).command,
+  },
+  {
+    name: "config push",
+    summary: "bring commits into the bucket and move its refs",
+    load: async () => (await import("./commands/configPush.ts")).command,
+  },
+  {
+    name: "config fetch",
+    summary: "bring the bucket's commits into the folder",
+    load: async () => (await import("./commands/configFetch.ts")).command,
+  },
+  {
+    name: "config rollback",
+    summary: "move the bucket's ref back; its fleets follow",
+    load: async () => (await import("./commands/configRollback.ts")).command,
+  },
+  {
+    name: "config gc",
+    summary: "find and remove what nothing needs any more",
+    load: async () => (await import("./commands/configGc.ts")).command,
   },
   {
     name: "rollout plan",

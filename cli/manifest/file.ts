@@ -13,19 +13,22 @@ export interface ManifestFile {
   findings: Finding[];
 }
 
-/**
- * Reads a manifest and the sources in `files/` beside it, and judges them as a machine's agent does. Nothing is known of
- * the instance or its image: what either could have, it has.
- */
-export function readManifestFile(file: string): ManifestFile {
-  let text: string;
+export function readInput(file: string): Buffer {
   try {
-    text = readFileSync(file, "utf8");
+    return readFileSync(file);
   } catch (problem) {
     const code = problem instanceof Error && "code" in problem ? String(problem.code) : "";
     const why = code === "ENOENT" ? "there is no such file" : code;
     throw new CliError(EXIT.usage, `${file} cannot be read: ${why}`);
   }
+}
+
+/**
+ * Reads a manifest and the sources in `files/` beside it, and judges them as a machine's agent does. Nothing is known of
+ * the instance or its image: what either could have, it has.
+ */
+export function readManifestFile(file: string): ManifestFile {
+  const text = readInput(file).toString();
   const manifest = file.endsWith(".json") ? readJson("manifest", text) : readYaml("manifest", text);
   const source = (name: string): Buffer | undefined => {
     try {
@@ -43,11 +46,11 @@ export function readManifestFile(file: string): ManifestFile {
   };
 }
 
-/** One line each, as compilers and editors write them. */
-export function printFindings(file: string, findings: readonly Finding[]): string {
+/** One line each, as compilers and editors write them. `whole` is what the file itself is called in them. */
+export function printFindings(file: string, findings: readonly Finding[], whole = "manifest"): string {
   return findings
     .map(({ where, line, column, path, code, sentence }) => {
-      const place = where === "manifest" ? file : where.startsWith("manifest ") ? `${file} (${where.slice(9)})` : where;
+      const place = where === whole ? file : where.startsWith("manifest ") ? `${file} (${where.slice(9)})` : where;
       return `${place}:${line}:${column}: ${path ? `${path}: ` : ""}${sentence} [${code}]\n`;
     })
     .join("");

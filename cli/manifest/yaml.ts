@@ -7,11 +7,11 @@ const mostNodes = 100_000;
 const deepest = 100;
 
 /**
- * Reads YAML 1.2 (and so JSON) as the JSON it stands for, with the place of every value. Findings quote nothing: the
+ * Reads YAML 1.2 (and so JSON), or 1.1 where others do, as the JSON it stands for, with the place of every value. Findings quote nothing: the
  * parser's own messages do.
  */
-export function readYaml(where: string, text: string): JsonDocument {
-  const parsed = parseDocument<Node>(text, { prettyErrors: false, logLevel: "silent" });
+export function readYaml(where: string, text: string, version: "1.1" | "1.2" = "1.2"): JsonDocument {
+  const parsed = parseDocument<Node>(text, { version, prettyErrors: false, logLevel: "silent" });
   const offsets = new Map<string, number>();
   const findings: Finding[] = [];
   const note = (offset: number, code: string, sentence: string, path?: string) =>
