@@ -8,6 +8,8 @@ export interface Flag {
   /** What stands for the value in help, e.g. `DIR`; a flag without one is a switch. */
   value?: string;
   many?: true;
+  /** One letter that says the same, e.g. `m` for -m. */
+  short?: string;
   choices?: readonly string[];
   help: string;
 }
@@ -87,9 +89,13 @@ export function usage(message: string, advice?: string): CliError {
 /** Reads the arguments after the command's name. Throws a usage error in one line, with a suggestion where one is near. */
 export function readArgs(command: Command, args: readonly string[]): Given {
   const options = Object.fromEntries(
-    Object.entries(command.flags).map(([name, { value }]) => [
+    Object.entries(command.flags).map(([name, { value, short }]) => [
       name,
-      { type: value === undefined ? ("boolean" as const) : ("string" as const), multiple: true },
+      {
+        type: value === undefined ? ("boolean" as const) : ("string" as const),
+        multiple: true,
+        ...(short && { short }),
+      },
     ]),
   );
   const { tokens } = parseArgs({ args: [...args], options, strict: false, tokens: true, allowPositionals: true });
@@ -116,7 +122,7 @@ export function readArgs(command: Command, args: readonly string[]): Given {
 
 function readFlag(command: Command, name: string, raw: string, value: string | undefined, inline: boolean): string {
   const flag = command.flags[name];
-  if (!flag || !raw.startsWith("--")) {
+  if (!flag || !(raw.startsWith("--") || raw === `-${flag.short}`)) {
     const near = nearest(name, Object.keys(command.flags));
     const hint = near ? `Did you mean --${near}?` : `See moult ${command.name} --help.`;
     throw usage(`moult ${command.name} has no flag ${raw}. ${hint}`);

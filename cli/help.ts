@@ -20,8 +20,8 @@ moult COMMAND --help tells more. Exit codes: 0 done, 1 failed, 2 bad input, 3 re
 }
 
 export function commandHelp(command: Command, out: Stream): string {
-  const flags = Object.entries(command.flags).map(([name, { value, help, choices, many }]) => [
-    `  --${name}${value === undefined ? "" : ` ${choices?.join("|") ?? value}`}${many ? " …" : ""}`,
+  const flags = Object.entries(command.flags).map(([name, { value, help, choices, many, short }]) => [
+    `  ${short ? `-${short}, ` : ""}--${name}${value === undefined ? "" : ` ${choices?.join("|") ?? value}`}${many ? " …" : ""}`,
     help,
   ]);
   const parts = [

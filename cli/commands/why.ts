@@ -40,10 +40,10 @@ a person has to choose, the choices are listed as commands. --evidence exits wit
       out.write(given.has("json") ? `${JSON.stringify(found)}\n` : evidenceText(found, out));
       return EXIT.ok;
     }
-    const { reasons, last, quarantine, hold, lastLook } = record;
+    const { reasons, last, quarantine, hold, refused, lastLook } = record;
     const choices = choicesOf(record);
     if (given.has("json")) {
-      out.write(`${JSON.stringify({ fleet, reasons, choices, last, quarantine, hold, lastLook })}\n`);
+      out.write(`${JSON.stringify({ fleet, reasons, choices, last, quarantine, hold, refused, lastLook })}\n`);
       return EXIT.ok;
     }
     const now = Date.now();
@@ -62,6 +62,8 @@ a person has to choose, the choices are listed as commands. --evidence exits wit
           out.live ? out.width() : undefined,
         ).replace(/^\n/, "")}`,
       );
+    for (const { kind, by, at, text } of refused)
+      out.write(`\nrefused: ${kind} of ${by}, ${relative(at, now)}\n${paragraph(text)}`);
     if (last) {
       out.write(
         `\nlast rollout: ${last.id} to ${last.imageName}, ${last.ending} ${relative(last.endedAt, now)}\n${paragraph(`${last.why.word}: ${last.why.text}`)}`,

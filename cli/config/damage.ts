@@ -9,7 +9,7 @@ export class Damaged extends CliError {
     super(
       EXIT.refused,
       `${object} is damaged: ${why}`,
-      "Restore it from the bucket's older versions, or push its commit again from a folder that has it.",
+      "Restore it from the bucket's older versions, or write it again with moult config push --repair from a folder that has it.",
     );
     this.object = object;
   }

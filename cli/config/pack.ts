@@ -20,15 +20,34 @@ export function makePack(commit: ConfigCommit, blobs: ReadonlyMap<string, Buffer
       return [digest, bytes.toString("base64")];
     }),
   );
-  const signed = Object.keys(signatures).length > 0 && { signatures };
-  const pack = Buffer.from(canonicalJson({ blobs: held, commit, ...signed }));
-  if (pack.length > PACK_LIMIT) throw tooLarge(pack.length, commit, blobs);
+  const pack = Buffer.from(packText(commit, held, signatures));
+  if (pack.length > PACK_LIMIT)
+    throw tooLarge(pack.length, commit, new Map(used.map((digest) => [digest, blobs.get(digest)?.length ?? 0])));
   return pack;
 }
 
-function tooLarge(size: number, commit: ConfigCommit, blobs: ReadonlyMap<string, Buffer>): CliError {
+/** As `makePack` judges it, from the sizes of the blobs alone. Throws, naming what is large, when it would be over the limit. */
+export function checkPackSize(
+  commit: ConfigCommit,
+  sizes: ReadonlyMap<string, number>,
+  signatures: Signatures,
+): number {
+  const used = [...new Set(Object.values(commit.tree))];
+  // A key and a text in quotes, a colon, and a comma before all but the first.
+  const held = used.reduce((sum, digest) => sum + 64 + 5 + Math.ceil((sizes.get(digest) ?? 0) / 3) * 4 + 1, 0);
+  const size = Buffer.byteLength(packText(commit, {}, signatures)) + Math.max(0, held - 1);
+  if (size > PACK_LIMIT) throw tooLarge(size, commit, sizes);
+  return size;
+}
+
+function packText(commit: ConfigCommit, blobs: Record<string, string>, signatures: Signatures): string {
+  const signed = Object.keys(signatures).length > 0 && { signatures };
+  return canonicalJson({ blobs, commit, ...signed });
+}
+
+function tooLarge(size: number, commit: ConfigCommit, known: ReadonlyMap<string, number>): CliError {
   const sizes = Object.entries(commit.tree)
-    .map(([path, digest]): [string, number] => [path, blobs.get(digest)?.length ?? 0])
+    .map(([path, digest]): [string, number] => [path, known.get(digest) ?? 0])
     .sort(([, a], [, b]) => b - a);
   const largest = sizes.slice(0, NAMED).map(([path, bytes]) => `${mib(bytes)}  files/${path}`);
   const more = sizes.length > NAMED ? `\nand ${sizes.length - NAMED} smaller` : "";

@@ -11,6 +11,7 @@ function goodPart(part: string): boolean {
   if (part === "" || part === "." || part === "..") return false;
   return (
     Buffer.byteLength(part) <= LONGEST_PART_BYTES &&
-    [...part].every((each) => each >= " " && each !== "\x7f" && each !== "\\")
+    // What the agent refuses in a tree, too.
+    !/[\p{Cc}\\]/u.test(part)
   );
 }

@@ -1,13 +1,15 @@
 import type { Compute } from "../../functions/google/compute.ts";
 import type { Rest } from "../../functions/google/rest.ts";
 import type { Operation } from "../../wire/compute.d.ts";
+import { ringFor } from "../project/secrets.ts";
 import { CAST, imageName } from "./cast.ts";
 
-/** The secret with its first version. `root` reaches every API but Compute. */
+/** The secret with its first version; a further one rings the fleet. `root` reaches every API but Compute. */
 export async function makeSecret(root: Rest, value: Buffer): Promise<void> {
   const parent = `v1/projects/${CAST.project}/secrets`;
   await root.send("POST", parent, { replication: { automatic: {} } }, { secretId: CAST.secret });
   await root.send("POST", `${parent}/${CAST.secret}:addVersion`, { payload: { data: value.toString("base64") } });
+  await ringFor(root, CAST.project, `projects/${CAST.project}/secrets/${CAST.secret}`);
 }
 
 /** Health check, base template and group: what Terraform makes for a fleet. The group's machines boot from v1. */

@@ -10,6 +10,7 @@ import { plan } from "../../functions/core/plan.ts";
 import type { Plan } from "../../functions/core/planned.ts";
 import { groupKey, type Policy } from "../../functions/core/policy.ts";
 import type { FleetRecord } from "../../functions/core/record.ts";
+import { neededVersions } from "../../functions/core/unusable.ts";
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
@@ -26,7 +27,7 @@ export async function foresee(cloud: Cloud, record: FleetRecord, policy: Policy)
         return [groupKey(ref), isProblem(read) ? read : read.view];
       }),
     ),
-    readInputs(cloud, compute, policy, record.stable === null),
+    readInputs(cloud, compute, policy, record.stable === null, neededVersions(record)),
     readQuotas(compute, policy),
     policy.budget ? readBudget(cloud, policy.budget.name) : undefined,
   ]);
@@ -43,7 +44,8 @@ export async function foresee(cloud: Cloud, record: FleetRecord, policy: Policy)
     templates: {},
   };
   const { reportsBucket, reportsTopic, configBucket } = cloud.settings;
-  const foreseen = plan({ ...record, policy }, observation, {
+  const unusable = inputs.unusable ?? record.unusable;
+  const foreseen = plan({ ...record, policy, unusable }, observation, {
     now,
     sha256,
     places: { reportsBucket, reportsTopic, configBucket },

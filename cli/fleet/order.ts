@@ -75,7 +75,10 @@ export async function taken(cloud: Cloud, sent: Sent, withinMs = TAKEN_MS): Prom
         `If they are down, "moult stop ${sent.fleet} --direct" freezes the fleet without them.`,
     },
   );
-  const entries = await entriesSince(cloud, sent.fleet, sent.entries);
+  // Somebody else may have said something meanwhile; functions that are older do not write whose entry it is.
+  const entries = (await entriesSince(cloud, sent.fleet, sent.entries)).filter(
+    ({ command = sent.object }) => command === sent.object,
+  );
   const refused = entries.find(({ what }) => what === "command-refused");
   if (refused) throw new CliError(EXIT.failed, refused.text);
   return entries;

@@ -14,7 +14,11 @@ export function policyText(policy: Policy): string {
   const { follows, steps, replace, limits, windows, budget } = policy;
   const soak = "family" in follows ? "" : `, what was stable there for ${formatDuration(follows.soakMs)}`;
   const where = "family" in follows || !follows.bucket ? "" : ` (gs://${follows.bucket})`;
-  const secrets = Object.entries(policy.secrets).map(([name, { secret, version }]) => `${name} = ${secret}@${version}`);
+  const secrets = Object.entries(policy.secrets).map(
+    ([name, { secret, version }]) =>
+      `${name} = ${secret}@${typeof version === "object" ? `alias ${version.alias}` : version}`,
+  );
+  const settles = `; other secrets begin when nothing changes for ${formatDuration(policy.settleMs)}`;
   const scarce = replace.scarce === null ? "" : `; ${replace.scarce} fewer where there is no room for more`;
   const approvals = steps.flatMap((step) => (step.approval ? [describeStep({ ...step, bakeMs: 0 })] : []));
   const lines = [
@@ -39,7 +43,7 @@ export function policyText(policy: Policy): string {
     ...(policy.accept.singleMachine
       ? [["accepts", "that the canary of a group of one machine is the whole group"]]
       : []),
-    ...(secrets.length > 0 ? [["secrets", secrets.join(", ")]] : []),
+    ...(secrets.length > 0 ? [["secrets", `${secrets.join(", ")}${policy.settleMs > 0 ? settles : ""}`]] : []),
     ...(policy.config ? [["config", policy.config.ref]] : []),
   ];
   return lines.map(([name = "", text = ""]) => `  ${name.padEnd(10)}${text}\n`).join("");

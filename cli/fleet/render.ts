@@ -117,6 +117,8 @@ export function fleetText(view: FleetView, out: Stream, now: number): string {
       "quarantine",
       paint("red", `${imageName}, since ${relative(at, now)}; moult quarantine lift ${view.fleet} ${key}`),
     ]);
+  for (const { kind, by, at, text } of view.refused)
+    facts.push(["refused", `${paint("yellow", `${kind} of ${by}`)}, ${relative(at, now)}: ${text}`]);
   const looked = view.lastLook ? `${relative(view.lastLook, now)}` : "never";
   facts.push([
     "looked",

@@ -32,6 +32,8 @@ export interface FleetView {
   groups: GroupStatus[];
   quarantine: FleetRecord["quarantine"];
   hold: FleetRecord["hold"];
+  /** Commands of the last day that could not be done, newest first. */
+  refused: FleetRecord["refused"];
   reasons: FleetRecord["reasons"];
   lastLook: string | null;
   nextLook: string | null;
@@ -128,6 +130,7 @@ export function viewOf(record: FleetRecord, groups: GroupStatus[], busy?: Busy, 
     groups,
     quarantine: record.quarantine,
     hold: record.hold,
+    refused: record.refused,
     reasons: record.reasons,
     lastLook: record.lastLook,
     nextLook: record.nextLook,

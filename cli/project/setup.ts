@@ -14,16 +14,23 @@ export const TOPICS = [
   "moult-images",
   "moult-groups",
   "moult-reports",
+  "moult-config",
+  "moult-secrets",
   "moult-commands",
   "moult-ticks",
   "moult-dead-letters",
 ] as const;
+
+/** Secrets publish here; each names the topic itself, see `ringFor`. */
+export const SECRETS_TOPIC = "moult-secrets" satisfies (typeof TOPICS)[number];
 
 /** Function → the topic that rings it; docs/contracts.md. */
 export const TRIGGERS: Readonly<Record<string, (typeof TOPICS)[number]>> = {
   onImage: "moult-images",
   onGroup: "moult-groups",
   onReport: "moult-reports",
+  onConfig: "moult-config",
+  onSecret: "moult-secrets",
   onCommand: "moult-commands",
   onTick: "moult-ticks",
 };
@@ -56,7 +63,7 @@ async function make(work: Promise<unknown>): Promise<void> {
   }
 }
 
-/** Makes buckets, topics, log sinks and the clock. What is there already stays as it is. */
+/** Makes buckets, topics, log sinks, the notification of refs and the clock. What is there already stays as it is. */
 export async function setUpProject({ rest, project, location }: Project): Promise<void> {
   await Promise.all([
     ...BUCKETS.map((name) =>
@@ -96,7 +103,30 @@ export async function setUpProject({ rest, project, location }: Project): Promis
         },
       }),
     );
-  await Promise.all([...sinks, job("moult-tick", "* * * * *"), job("moult-daily", "23 3 * * *", { daily: "true" })]);
+  await Promise.all([
+    ...sinks,
+    notifyOfRefs(rest, `${project}-moult-config`, topic("moult-config")),
+    job("moult-tick", "* * * * *"),
+    job("moult-daily", "23 3 * * *", { daily: "true" }),
+  ]);
+}
+
+interface Notifications {
+  items?: { topic?: string; object_name_prefix?: string }[];
+}
+
+/** Only refs ring: blobs, commits and packs change nothing before a ref names them. Two would ring twice. */
+async function notifyOfRefs(rest: Rest, bucket: string, topic: string): Promise<void> {
+  const path = `storage/v1/b/${bucket}/notificationConfigs`;
+  const full = `//pubsub.googleapis.com/${topic}`;
+  const { items = [] } = await rest.get<Notifications>(path);
+  if (items.some((one) => one.topic === full && one.object_name_prefix === "refs/")) return;
+  await rest.send("POST", path, {
+    topic: full,
+    payload_format: "NONE",
+    event_types: ["OBJECT_FINALIZE", "OBJECT_DELETE", "OBJECT_ARCHIVE"],
+    object_name_prefix: "refs/",
+  });
 }
 
 interface Trigger {

@@ -1,6 +1,6 @@
 import type { Cloud } from "../../functions/controller/cloud.ts";
 import { type Need, readNeeds } from "../../functions/controller/needs.ts";
-import type { SecretRef } from "../../functions/core/policy.ts";
+import { secretPath } from "../../functions/core/secretname.ts";
 import { isFailure } from "../../functions/google/failure.ts";
 import { readCommit } from "../config/commit.ts";
 import { NAMES } from "../config/objects.ts";
@@ -21,7 +21,7 @@ export async function readPins(cloud: Cloud, wanted: string | undefined): Promis
   for (const { fleet, policy } of records) {
     if (!policy) continue;
     const gates = policy.gates.flatMap((gate) => (gate.kind === "webhook" ? [gate.secret] : []));
-    for (const ref of [...Object.values(policy.secrets), ...gates]) names.add(nameOf(ref));
+    for (const ref of [...Object.values(policy.secrets), ...gates]) names.add(secretPath(ref));
     for (const [what, refs] of [
       ["the fleet file of", Object.values(policy.secrets)],
       ["a webhook gate of", gates],
@@ -29,7 +29,7 @@ export async function readPins(cloud: Cloud, wanted: string | undefined): Promis
       for (const ref of refs)
         if (typeof ref.version === "number")
           uses.push({
-            secret: nameOf(ref),
+            secret: secretPath(ref),
             version: ref.version,
             weight: what.startsWith("a webhook") ? "runs" : "next",
             by: `${what} ${fleet}`,
@@ -94,8 +94,4 @@ async function readSecret(cloud: Cloud, secret: string, unread: string[]): Promi
     unread.push(problem.message);
     return { secret, versions: undefined };
   }
-}
-
-function nameOf({ project, secret }: SecretRef): string {
-  return `projects/${project}/secrets/${secret}`;
 }

@@ -5,7 +5,8 @@ export type Paint = (style: Style, text: string) => string;
 
 /** One stream a person may be looking at. */
 export interface Stream {
-  write(text: string): void;
+  /** Bytes are a file's own, written as they are. */
+  write(text: string | Uint8Array): void;
   /** A person looks at it, so it can be redrawn. */
   live: boolean;
   width(): number;
@@ -24,7 +25,7 @@ export interface Terminal {
 
 /** The parts of a writable stream that matter here. */
 interface Writable {
-  write(text: string): unknown;
+  write(text: string | Uint8Array): unknown;
   isTTY?: boolean;
   columns?: number;
   rows?: number;

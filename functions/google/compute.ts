@@ -139,7 +139,7 @@ interface GuestAttributes {
 }
 
 /** One collection over all zones and regions. Throws when a part of the project could not be read: what is not seen may be there. */
-async function aggregated<T>(rest: Rest, project: string, collection: string, query = {}): Promise<T[]> {
+export async function aggregated<T>(rest: Rest, project: string, collection: string, query = {}): Promise<T[]> {
   const found: T[] = [];
   let pageToken = "";
   do {

@@ -189,7 +189,7 @@ describe("a fleet's life", () => {
       const url = `${bucket}?uploadType=media&name=${encodeURIComponent(name)}`;
       expect((await fetch(url, { method: "POST", body: text })).status).toBe(200);
     };
-    const report = (machine: string, id: string, verdict: string, reason: string) =>
+    const report = (machine: string, id: string, verdict: string, reason: string, more: object = {}) =>
       JSON.stringify({
         token: "x",
         report: JSON.stringify({
@@ -208,6 +208,7 @@ describe("a fleet's life", () => {
             { name: "identify", at: 0, ms: 20 },
             { name: "fetch", at: 20, ms: 300 },
           ],
+          ...more,
         }),
       });
     await put("reports/web/3f2a5c1d9e0b77/11/b1.json", report("web-aaaa", "11", "ready", "ready"));
@@ -243,6 +244,14 @@ describe("a fleet's life", () => {
       expect(one.out).toMatch(/^fetch +=+ +300 ms$/m);
     }
     expect(readFileSync(picture, "utf8")).toMatch(/^<svg [\s\S]*fetch 300 ms from 20.0 ms[\s\S]*<\/svg>\n$/);
+    expect(boots).toEqual([expect.objectContaining({ signedBy: null })]);
+    const signedBy = [{ key: "ab".repeat(32), name: "prod-2026" }];
+    await put("reports/web/3f2a5c1d9e0b77/14/b4.json", report("web-dddd", "14", "ready", "ready", { signedBy }));
+    const [signedHead = "", ...signedRows] = (await moult("boots", "web")).out.split("\n");
+    expect(signedHead).toMatch(/LONGEST +SIGNED BY +HOW IT ENDED$/);
+    expect(signedRows[0]).toMatch(/ web-aaaa +3f2a5c1d9e0b +320 ms +fetch 300 ms +ready: /);
+    expect(signedRows[2]).toMatch(/ web-dddd +3f2a5c1d9e0b +320 ms +fetch 300 ms +prod-2026 +ready: /);
+    expect(await json("boots", "web", "web-dddd")).toEqual([expect.objectContaining({ signedBy })]);
     expect(await moult("boots", "web", "web-cccc")).toMatchObject({
       code: 4,
       err: expect.stringContaining('no machine "web-cccc" of fleet "web" has reported a boot'),

@@ -157,6 +157,20 @@ describe("at rest", () => {
       expect(await moult(...args)).toMatchObject({ code: 1, out: "", err: expect.stringContaining(said) });
     });
 
+  it("what was refused is told to whoever asks later, also where nobody waited for the answer", async () => {
+    const sent = await moult("rollout", "pause", "web", "--no-wait", "--json");
+    const { command } = JSON.parse(sent.out) as { command: string };
+    const asked = async () =>
+      (JSON.parse((await moult("why", "web", "--json")).out) as Pick<FleetView, "refused">).refused;
+    await expect.poll(asked, { timeout: 20_000 }).toContainEqual(expect.objectContaining({ command, kind: "pause" }));
+    // Another look says nothing of it any more; the answer stays.
+    expect(await moult("hold", "web", "--reason", "x")).toMatchObject({ code: 0 });
+    expect(await moult("unhold", "web")).toMatchObject({ code: 0 });
+    expect((await moult("why", "web")).out).toMatch(/refused: pause of [^\n]*\n +there is nothing to pause/);
+    expect((await moult("status", "web")).out).toMatch(/refused +pause of .*: there is nothing to pause/);
+    expect((await status()).refused.length).toBeGreaterThanOrEqual(refused.length);
+  });
+
   const invalid: [string[], string][] = [
     [["hold", "web"], "a hold needs a reason"],
     [["hold", "web", "--reason", "x", "--for", "2 hours"], "--for must be a duration such as 90s, 5m or 2h"],

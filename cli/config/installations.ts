@@ -1,0 +1,24 @@
+import type { Objects } from "./objects.ts";
+import { keep } from "./repository.ts";
+import type { Installation } from "./roots.ts";
+
+const FOLDER = "installations/";
+
+export interface KnownInstallation {
+  project: string;
+  state: string;
+}
+
+/** Those that use the bucket, as earlier collections were told: `installations/PROJECT/STATE-BUCKET`, empty objects. */
+export async function knownInstallations(objects: Objects): Promise<KnownInstallation[]> {
+  return (await objects.list(FOLDER)).flatMap(({ name }) => {
+    const [, project, state] = name.split("/");
+    return project && state ? [{ project, state }] : [];
+  });
+}
+
+/** A later collection that forgets to name one must not take what it needs. */
+export async function rememberInstallations(objects: Objects, installations: readonly Installation[]): Promise<void> {
+  for (const { cloud } of installations)
+    await keep(objects, `${FOLDER}${cloud.settings.project}/${cloud.state.name}`, Buffer.alloc(0));
+}
