@@ -8,7 +8,7 @@ import "./index.ts";
  * All functions in one process, each at the path of its name, behind the framework's own server for each: what Cloud Run
  * does with one container a function. For a laptop; on Google Cloud each is deployed by itself.
  */
-const NAMES = ["onImage", "onGroup", "onReport", "onCommand", "onTick", "status"];
+const NAMES = ["onImage", "onGroup", "onReport", "onConfig", "onSecret", "onCommand", "onTick", "status"];
 
 const { values } = parseArgs({
   options: {

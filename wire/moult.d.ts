@@ -11,13 +11,26 @@ export interface ReleaseMetadata {
   reports?: { bucket: string; topic: string };
 }
 
-/** A commit with all its blobs in one object; named by the sha256 of the canonical JSON of `commit`. */
+/**
+ * A commit with all its blobs in one object; named by the sha256 of the canonical JSON of `commit`. The object's bytes are
+ * the canonical JSON of the whole.
+ */
 export interface ConfigPack {
-  commit: ConfigCommit;
-  /** sha256 → base64 */
+  /** sha256 → base64; exactly those that the tree names. */
   blobs: Record<string, string>;
-  /** Ed25519, over the UTF-8 bytes of the canonical JSON of `commit`; needed where the image holds public keys. */
-  signature?: { key: string; value: string };
+  commit: ConfigCommit;
+  /**
+   * Id of a key → base64 of its Ed25519 signature over the UTF-8 bytes of the canonical JSON of `commit`. Needed where the
+   * image holds public keys; absent when nobody has signed. The id is the sha256, in hex, of the raw 32-byte public key.
+   */
+  signatures?: Record<string, string>;
+}
+
+/** A key that the image trusts and that signed what the machine runs. */
+export interface Signer {
+  key: string;
+  /** Name of the key's file in the image, without `.pem` or `.pub.pem`. */
+  name: string;
 }
 
 export interface ConfigCommit {
@@ -47,6 +60,8 @@ export interface BootReport {
   bootedAt: string;
   agent: string;
   files: { path: string; sha256: string; mode: string; owner: string }[];
+  /** Absent when nothing was sealed, or nobody's signature was asked for. */
+  signedBy?: Signer[];
   /** `at`: ms since the agent's start. */
   phases: { name: string; at: number; ms: number }[];
 }

@@ -56,7 +56,7 @@ export function makeCloud(settings: Settings, time: Time = realTime, log: Log = 
     },
     secrets: makeSecrets(settings.secretsEndpoint),
     monitoring: makeMonitoring(makeRest(settings.monitoringEndpoint)),
-    topics: makeTopics(settings.project),
+    topics: makeTopics(settings.project, settings.topicsEndpoint),
     verifyIdentity: makeIdentityVerifier(settings.certsUrl, time.now),
     time,
     random: Math.random,

@@ -5,6 +5,7 @@ import type { FleetRecord } from "../core/record.ts";
 import { type Bell, GRACE_MS, readBell, ring } from "./bell.ts";
 import type { Cloud } from "./cloud.ts";
 import { collectTemplates } from "./collection.ts";
+import { ALARMS } from "./reconcile.ts";
 import { fleetNames, loadRecord } from "./records.ts";
 import type { Wish } from "./wish.ts";
 
@@ -75,7 +76,7 @@ async function fleetRung(cloud: Cloud, { message }: PushEnvelope, wish: Wish): P
 
 /**
  * With a fleet: look at it. Without: ring each fleet that is due or has a command waiting, one message a fleet. Once a day
- * also the templates that nothing needs any more are collected.
+ * also the templates that nothing needs any more are collected, and what may become an outage is said again.
  */
 export async function ticked(cloud: Cloud, envelope: PushEnvelope): Promise<void> {
   const { fleet, daily } = envelope.message.attributes ?? {};
@@ -84,6 +85,7 @@ export async function ticked(cloud: Cloud, envelope: PushEnvelope): Promise<void
     return;
   }
   if (daily === "true") {
+    await remindOfAlarms(cloud);
     await collectTemplates(cloud);
     return;
   }
@@ -97,6 +99,16 @@ export async function ticked(cloud: Cloud, envelope: PushEnvelope): Promise<void
   }
 }
 
+/** A look says an alarm once; here it is said again. Every fleet is looked at besides, or a lost event could hide one. */
+async function remindOfAlarms(cloud: Cloud): Promise<void> {
+  for (const fleet of await fleetNames(cloud.state)) {
+    const record = await readable(cloud, fleet);
+    for (const { word, text } of record?.reasons ?? [])
+      if (ALARMS.has(word)) cloud.log("ERROR", `still so at the last look: ${text}`, { word, fleet });
+    if (record) await cloud.topics.ring(cloud.settings.ticksTopic, { fleet });
+  }
+}
+
 /** A look that was planned and that nobody made is due too: whoever planned it died, or left it to the tick. */
 function isDue({ nextLook }: FleetRecord, bell: Bell, now: number): boolean {
   if (bell.busy && bell.busy.until > now) return false;
@@ -104,7 +116,7 @@ function isDue({ nextLook }: FleetRecord, bell: Bell, now: number): boolean {
 }
 
 /** One fleet's record that cannot be read must not keep the others from being rung; its own look fails and says so. */
-async function readable(cloud: Cloud, fleet: string): Promise<FleetRecord | undefined> {
+export async function readable(cloud: Cloud, fleet: string): Promise<FleetRecord | undefined> {
   try {
     return (await loadRecord(cloud.state, fleet)).record;
   } catch (problem) {
@@ -117,7 +129,7 @@ async function readable(cloud: Cloud, fleet: string): Promise<FleetRecord | unde
 }
 
 /** Waits for all, also when one fails: what goes on after the answer may be given no time to. */
-async function ringAll(cloud: Cloud, fleets: string[], wish: Wish): Promise<void> {
+export async function ringAll(cloud: Cloud, fleets: string[], wish: Wish): Promise<void> {
   const rung = await Promise.allSettled(fleets.map((fleet) => ring(cloud, fleet, wish)));
   const failed = rung.find((result) => result.status === "rejected");
   if (failed) throw failed.reason;

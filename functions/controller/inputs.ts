@@ -1,21 +1,32 @@
 import type { InstanceProperties, InstanceTemplate } from "../../wire/compute.d.ts";
 import type { Inputs, Problem } from "../core/observation.ts";
-import { groupKey, type Policy, type SecretRef } from "../core/policy.ts";
+import { groupKey, type Policy } from "../core/policy.ts";
 import type { Compute } from "../google/compute.ts";
 import type { Cloud } from "./cloud.ts";
 import { readFollowed } from "./followed.ts";
-import { member, orProblem } from "./problems.ts";
+import { orProblem } from "./problems.ts";
+import { readRef } from "./refs.ts";
 import { unreadyAfter } from "./rest.ts";
 import { readRunning } from "./running.ts";
+import { SeenSecrets } from "./secrets.ts";
 
-/** What a release is made of, as it is now. `adopting`: also what the groups run. */
-export async function readInputs(cloud: Cloud, compute: Compute, policy: Policy, adopting: boolean): Promise<Inputs> {
-  const [source, configCommit, secrets, bases, running] = await Promise.all([
+/**
+ * What a release is made of, as it is now. `adopting`: also what the groups run. `needed`: full names of secret versions
+ * that releases on record name, to see whether they still give a value.
+ */
+export async function readInputs(
+  cloud: Cloud,
+  compute: Compute,
+  policy: Policy,
+  adopting: boolean,
+  needed: readonly string[],
+): Promise<Inputs> {
+  const seen = new SeenSecrets(cloud.secrets);
+  const [source, configCommit, secrets, unusable, bases, running] = await Promise.all([
     readSource(cloud, compute, policy),
-    readRef(cloud, policy),
-    Promise.all(
-      Object.entries(policy.secrets).map(async ([name, ref]) => [name, await resolveSecret(cloud, ref)] as const),
-    ),
+    policy.config && readRef(cloud, policy.config.ref),
+    Promise.all(Object.entries(policy.secrets).map(async ([name, ref]) => [name, await seen.resolve(ref)] as const)),
+    seen.unusable(needed),
     readBases(compute, policy),
     adopting
       ? Promise.all(policy.groups.map(async (ref) => [groupKey(ref), await readRunning(compute, ref)] as const))
@@ -25,6 +36,7 @@ export async function readInputs(cloud: Cloud, compute: Compute, policy: Policy,
     ...source,
     configCommit,
     secrets: Object.fromEntries(secrets),
+    unusable,
     bases,
     ...(running && { running: Object.fromEntries(running) }),
   };
@@ -42,35 +54,6 @@ async function readSource(
     orProblem(`images of family ${family} in ${project}`, compute.images(family, project)),
   ]);
   return { image, unready: Array.isArray(images) ? unreadyAfter(images, "problem" in image ? undefined : image) : [] };
-}
-
-async function readRef(cloud: Cloud, policy: Policy): Promise<string | null | Problem> {
-  if (!policy.config) return null;
-  const name = `refs/${policy.config.ref}.json`;
-  const found = await orProblem(
-    `configuration ref ${policy.config.ref} (gs://${cloud.settings.configBucket}/${name})`,
-    cloud.config.read(name),
-  );
-  if ("problem" in found) return found;
-  const commit = member(found.text, "commit");
-  return typeof commit === "string"
-    ? commit
-    : { problem: "missing", text: `configuration ref ${policy.config.ref} names no commit` };
-}
-
-/** Full name of the version that is meant: `newest` is the newest enabled one. */
-export async function resolveSecret(cloud: Cloud, { project, secret, version }: SecretRef): Promise<string | Problem> {
-  const what = `secret ${secret} in ${project}`;
-  const path = `projects/${project}/secrets/${secret}/versions`;
-  if (version === "newest") {
-    const number = await orProblem(`an enabled version of ${what}`, cloud.secrets.newestEnabled(project, secret));
-    return typeof number === "number" ? `${path}/${number}` : number;
-  }
-  const state = await orProblem(`version ${version} of ${what}`, cloud.secrets.state(project, secret, version));
-  if (typeof state !== "string") return state;
-  if (state !== "ENABLED")
-    return { problem: "missing", text: `version ${version} of ${what} is ${state}; enable it or name another` };
-  return `${path}/${version}`;
 }
 
 /** Groups that share a base cost one call. */

@@ -1,4 +1,3 @@
-import type { ReportView } from "../core/observation.ts";
 import { groupKey } from "../core/policy.ts";
 import type { Rollout } from "../core/record.ts";
 import type { Compute } from "../google/compute.ts";
@@ -12,21 +11,19 @@ const OWN =
 const MOST = 20;
 
 /**
- * Instance id → what Compute Engine did to it, of new machines that stood before under the name of one that is there now and
- * had not reported ready. Nothing is asked when there is none.
+ * Instance id → what Compute Engine did to it, of new machines that stood before under the name of one that is there now.
+ * Nothing is asked when there is none.
  */
 export async function readInterrupted(
   compute: Compute,
   rollout: Rollout,
   groups: SeenGroup[],
-  reports: ReportView[],
 ): Promise<Record<string, string> | undefined> {
-  const ready = new Set(reports.filter(({ verdict }) => verdict === "ready").map(({ instanceId }) => instanceId));
   const gone: { id: string; group: SeenGroup }[] = [];
   for (const group of groups) {
     for (const { name, id } of group.view.machines) {
       const before = rollout.seen[`${groupKey(group.ref)}/${name}`];
-      if (before !== undefined && id !== undefined && before !== id && !ready.has(before) && !rollout.failed[name])
+      if (before !== undefined && id !== undefined && before !== id && !rollout.failed[name])
         gone.push({ id: before, group });
     }
   }

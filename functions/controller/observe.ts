@@ -15,6 +15,7 @@ import type { FleetRecord } from "../core/record.ts";
 import { makeRelease } from "../core/release.ts";
 import { isUntouched } from "../core/supersede.ts";
 import { baseDigest } from "../core/template.ts";
+import { neededVersions } from "../core/unusable.ts";
 import type { Compute } from "../google/compute.ts";
 import { isFailure } from "../google/failure.ts";
 import { readAttributeReports } from "./attributes.ts";
@@ -54,8 +55,26 @@ export async function observe(cloud: Cloud, record: FleetRecord, refusal: string
     ...(refusal && { refusal }),
   };
   if (!policy) return seen;
+  try {
+    return await observeCloud(cloud, record, policy, seen);
+  } catch (problem) {
+    // A person's word is heard whatever is out of reach; without one, the look is tried again.
+    if (!isFailure(problem) || commands.every(({ name }) => record.applied.includes(name))) throw problem;
+    return { ...seen, unread: problem.message };
+  }
+}
+
+async function observeCloud(
+  cloud: Cloud,
+  record: FleetRecord,
+  policy: Policy,
+  seen: Observation,
+): Promise<Observation> {
+  const { at, commands, refusal } = seen;
   const compute = cloud.compute(policy.project);
   const { active } = record;
+  // What was refused may be a change that names a template which is gone; what it was made of tells whether it can be again.
+  const refused = active !== null && (refusal ?? active.refusal) !== undefined;
 
   const [groups, inputs, read, templates] = await Promise.all([
     Promise.all(
@@ -67,9 +86,11 @@ export async function observe(cloud: Cloud, record: FleetRecord, refusal: string
           ] as const,
       ),
     ),
-    wantsInputs(record, at) ? readInputs(cloud, compute, policy, record.stable === null) : undefined,
+    refused || wantsInputs(record, at)
+      ? withoutInputs(record, readInputs(cloud, compute, policy, record.stable === null, neededVersions(record)))
+      : undefined,
     active?.reports ? reportsOf(cloud, record.fleet, active.to.digest) : undefined,
-    active?.phase === "prepared" ? readTemplates(compute, record) : {},
+    refused || active?.phase === "prepared" ? readTemplates(compute, record) : {},
   ]);
   const reports = read?.reports ?? [];
   const readable = groups.flatMap(([, group]) => (isProblem(group) ? [] : [group]));
@@ -79,7 +100,7 @@ export async function observe(cloud: Cloud, record: FleetRecord, refusal: string
     active ? readGates(cloud, compute, active, readable) : {},
     policy.budget && (active || begins) ? readBudget(cloud, policy.budget.name) : undefined,
     begins ? readQuotas(compute, policy) : undefined,
-    active ? readInterrupted(compute, active, readable, reports) : undefined,
+    active ? readInterrupted(compute, active, readable) : undefined,
     // What a rollout finds is what it puts back in the end: the autoscaler's mode too.
     begins ? Promise.all(readable.map((group) => completeAutoscaler(compute, group))) : undefined,
   ]);
@@ -108,6 +129,16 @@ async function reportsOf(
   } catch (problem) {
     if (!isFailure(problem)) throw problem;
     return { reports: [], unread: problem.message };
+  }
+}
+
+/** A rollout that has changed something goes on, and back, without what comes after it: that is read at the next look. */
+async function withoutInputs({ active }: FleetRecord, inputs: Promise<Inputs>): Promise<Inputs | undefined> {
+  try {
+    return await inputs;
+  } catch (problem) {
+    if (!isFailure(problem) || !active || isUntouched(active)) throw problem;
+    return undefined;
   }
 }
 

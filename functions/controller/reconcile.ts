@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { sameValue } from "../core/canonical.ts";
 import { ACTIVE_LOOK_MS, decide } from "../core/decide.ts";
 import { type Instant, instant, later } from "../core/instants.ts";
+import type { ReasonWord } from "../core/reasons.ts";
 import type { FleetRecord } from "../core/record.ts";
 import { isFailure } from "../google/failure.ts";
 import { act } from "./act.ts";
@@ -71,6 +72,9 @@ export async function reconcile(cloud: Cloud, fleet: string, occasion: Occasion 
       tell(cloud, record, decision.record);
     }
     if (decision.effects.length === 0) {
+      // Google is away: looked at again as whoever was too busy for a look.
+      const { unread } = observation;
+      if (unread !== undefined) return { next: later(instant(cloud.time.now()), ACTIVE_LOOK_MS), busy: unread };
       // Entries of this look must not wait for the next one's.
       await writeHistory(cloud.state, fleet, decision.record.unwritten);
       await mendPublished(cloud, decision.record);
@@ -108,10 +112,13 @@ function worthSaving(before: FleetRecord, after: FleetRecord, now: Instant): boo
   return later(before.nextLook, STALE_MS) <= now;
 }
 
+/** What becomes an outage if nobody does anything: an alert on ERROR finds it. */
+export const ALARMS: ReadonlySet<ReasonWord> = new Set<ReasonWord>(["secret-unavailable"]);
+
 function tell(cloud: Cloud, before: FleetRecord, after: FleetRecord): void {
   const said = new Set(before.reasons.map(({ text }) => text));
   for (const { word, text } of after.reasons.filter((reason) => !said.has(reason.text))) {
-    cloud.log("INFO", text, {
+    cloud.log(ALARMS.has(word) ? "ERROR" : "INFO", text, {
       word,
       fleet: after.fleet,
       ...(after.active && { rollout: after.active.id, phase: after.active.phase }),

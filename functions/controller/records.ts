@@ -1,7 +1,7 @@
-import type { FleetRecord, HistoryEntry, Rollout } from "../core/record.ts";
-import { emptyRecord } from "../core/record.ts";
+import { emptyRecord, type FleetRecord, type HistoryEntry } from "../core/record.ts";
 import type { Bucket } from "../google/bucket.ts";
 import { isFailure } from "../google/failure.ts";
+import { completeRecord } from "./older.ts";
 
 /** Names of objects in the state bucket: docs/contracts.md. */
 export const paths = {
@@ -24,30 +24,9 @@ export interface Loaded {
 export async function loadRecord(state: Bucket, fleet: string): Promise<Loaded> {
   const stored = await state.read(paths.record(fleet));
   if (!stored) return { record: emptyRecord(fleet), generation: "0" };
-  return { record: readRecord(fleet, stored.text), generation: stored.generation };
+  const where = `gs://${state.name}/${paths.record(fleet)}`;
+  return { record: completeRecord(fleet, stored.text, where), generation: stored.generation };
 }
-
-/** Fields of a newer version are kept, fields that an older one did not write get their empty value. */
-function readRecord(fleet: string, text: string): FleetRecord {
-  const record: FleetRecord = { ...emptyRecord(fleet), ...(JSON.parse(text) as Partial<FleetRecord>) };
-  if (record.schema !== 1)
-    throw new Error(
-      `${paths.record(fleet)} has schema ${record.schema}, this version of moult reads 1: deploy the newer functions again`,
-    );
-  if (record.active && record.policy)
-    record.active = { ...UNWRITTEN, ...record.active, policy: record.active.policy ?? record.policy };
-  return record;
-}
-
-/** What a rollout has that an older version began, and did not know of. */
-const UNWRITTEN: Pick<Rollout, "pausedUntil" | "urgent" | "forwardFix" | "gates" | "bakesLost" | "granted"> = {
-  pausedUntil: null,
-  urgent: false,
-  forwardFix: null,
-  gates: {},
-  bakesLost: 0,
-  granted: null,
-};
 
 export async function saveRecord(state: Bucket, record: FleetRecord, generation: string): Promise<string> {
   return state.write(paths.record(record.fleet), JSON.stringify(record, null, 1), generation);

@@ -6,7 +6,7 @@ import type { FleetRecord } from "../core/record.ts";
 import { ownedText } from "../core/wanted.ts";
 import type { Cloud } from "./cloud.ts";
 import { readGroup } from "./groups.ts";
-import type { Wish } from "./wish.ts";
+import type { Part, Wish } from "./wish.ts";
 
 /** What the last whole look at a fleet saw when there was nothing to do: an event that changes none of it needs no other. */
 export interface Rest {
@@ -18,11 +18,11 @@ export interface Rest {
   images?: string;
 }
 
-/** Undefined unless the fleet is up to date and all of it could be read: what waits or is blocked is looked at whole. */
+/** Undefined unless the fleet is up to date, or taken on as it is, and all of it could be read: what waits or is blocked is looked at whole. */
 export function restOf(record: FleetRecord, observation: Observation, generation: string): Rest | undefined {
   const { inputs } = observation;
-  if (record.active || !record.policy || !inputs || !record.reasons.some(({ word }) => word === "up-to-date"))
-    return undefined;
+  const rests = record.reasons.some(({ word }) => word === "up-to-date" || word === "adopted");
+  if (record.active || !record.policy || !inputs || !rests) return undefined;
   const groups: Record<string, string> = {};
   for (const [key, view] of Object.entries(observation.groups)) {
     if (isProblem(view)) return undefined;
@@ -32,6 +32,9 @@ export function restOf(record: FleetRecord, observation: Observation, generation
   if (isProblem(image)) return undefined;
   return { generation, groups, ...("family" in record.policy.follows && { images: imagesText(image, unready) }) };
 }
+
+/** A person's word, and inputs that seldom change: what they ring for is looked at whole. */
+const WHOLE: ReadonlySet<Part> = new Set<Part>(["commands", "config", "secrets"]);
 
 /**
  * Whether nothing has changed of what an event may have changed, by the fewest calls: one for each group, one for the images.
@@ -45,7 +48,7 @@ export async function stillAtRest(
   rest: Rest | undefined,
 ): Promise<boolean> {
   const { policy } = record;
-  if (wish === "all" || wish.includes("commands") || !rest || rest.generation !== generation) return false;
+  if (wish === "all" || wish.some((part) => WHOLE.has(part)) || !rest || rest.generation !== generation) return false;
   if (record.active || !policy || record.unwritten.length > 0) return false;
   // Reports say something only of a rollout that is under way.
   const compute = cloud.compute(policy.project);

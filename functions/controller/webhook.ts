@@ -3,8 +3,8 @@ import type { GateAnswer } from "../core/observation.ts";
 import type { Gate } from "../core/policy.ts";
 import { isFailure } from "../google/failure.ts";
 import type { Cloud } from "./cloud.ts";
-import { resolveSecret } from "./inputs.ts";
 import { isObject } from "./problems.ts";
+import { SeenSecrets } from "./secrets.ts";
 
 type WebhookGate = Extract<Gate, { kind: "webhook" }>;
 
@@ -96,10 +96,10 @@ function readAnswer(where: string, text: string, nonce: string): GateAnswer {
 
 /** The key lives in memory for the length of one question. */
 async function keyOf(cloud: Cloud, { secret: ref }: WebhookGate): Promise<{ value: Uint8Array } | GateAnswer> {
-  const name = await resolveSecret(cloud, ref);
+  const name = await new SeenSecrets(cloud.secrets).resolve(ref);
   if (typeof name !== "string") return inconclusive(`the webhook cannot be asked without its key: ${name.text}`);
   try {
-    const value = await cloud.secrets.value(ref.project, ref.secret, Number(name.slice(name.lastIndexOf("/") + 1)));
+    const value = await cloud.secrets.value(name);
     if (value.length === 0) return inconclusive(`the webhook's key, secret ${ref.secret} in ${ref.project}, is empty`);
     return { value };
   } catch (problem) {

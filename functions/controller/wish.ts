@@ -1,5 +1,5 @@
 /** Which part of the world an event speaks of. The sweep, and whoever does not know, wants everything looked at. */
-export type Part = "groups" | "image" | "reports" | "commands";
+export type Part = "groups" | "image" | "reports" | "commands" | "config" | "secrets";
 
 export type Wish = "all" | readonly Part[];
 

@@ -1,6 +1,6 @@
 import { noteMachines } from "./assess.ts";
 import { later } from "./instants.ts";
-import { isGoingBack, stayPaused } from "./pause.ts";
+import { isGoingBack, stayPaused, takeAccepted } from "./pause.ts";
 import { noteNewer } from "./pending.ts";
 import type { Policy } from "./policy.ts";
 import type { Rollout } from "./record.ts";
@@ -10,8 +10,9 @@ import { say, type Turn } from "./turn.ts";
 
 /** One look at the active rollout: moves it as far as what was seen allows. */
 export function advance(turn: Turn, rollout: Rollout, policy: Policy): void {
+  takeAccepted(turn, rollout);
   if (isBlind(turn, rollout)) return;
-  turn.remade = noteMachines(rollout, policy, turn.observation);
+  Object.assign(turn, noteMachines(rollout, policy, turn.observation));
   if (turn.observation.refusal) rollout.refusal = turn.observation.refusal;
   noteNewer(turn, rollout);
   // It may have ended there: an untouched rollout has nothing to put back.

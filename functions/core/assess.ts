@@ -2,6 +2,7 @@ import { classifyFault } from "./faults.ts";
 import { type GroupView, isProblem, type MachineView, type Observation } from "./observation.ts";
 import { asksFor, groupKey, type Policy, type Step } from "./policy.ts";
 import type { Rollout, RolloutGroup } from "./record.ts";
+import type { Turn } from "./turn.ts";
 
 /** What one look says about the new machines of the groups that are being rolled. */
 export interface Assessment {
@@ -144,11 +145,12 @@ export function assess(
 
 /**
  * Where none is allowed above any more, those above go at once, and Compute takes old ones that serve before new ones that
- * do not: enough must serve without them.
+ * do not: enough must serve without them. What stops serving after this look and before the change is not seen: see
+ * docs/rollout.md, "Where there is no room".
  */
 function mayDoWithout({ machines, targetSize, checked }: GroupView, { replace }: Policy): boolean {
   const staying = machines.filter(({ action }) => !isLeaving(action));
-  const serving = staying.filter(({ status, health }) => status === "RUNNING" && (!checked || health === "HEALTHY"));
+  const serving = staying.filter((machine) => serves(machine, checked));
   const above = Math.max(0, staying.length - targetSize);
   return serving.length - above >= targetSize - (replace.scarce ?? 0);
 }
@@ -176,23 +178,35 @@ export function isNearly(
   return booting.length + unhealthy.length === checking.length && fine.length + checking.length + made >= wanted;
 }
 
+export type Remade = Required<Pick<Turn, "remade" | "healed">>;
+
 /**
  * Notes which new machines were seen and which have failed: a failed report, or another machine under the same name
- * before the first was ready (the group healed it). A machine that was ready and is gone may have been preempted.
+ * before the first was ready (the group healed it). What Compute took away itself (preemption, host error) has not failed.
  *
- * @returns names of new machines that were made again since the look before, for whatever reason.
+ * @returns names of new machines that were made again since the look before, for whatever reason; and those of them that had
+ * been ready and that Compute did not take away.
  */
-export function noteMachines(rollout: Rollout, policy: Policy, observation: Observation): string[] {
+export function noteMachines(rollout: Rollout, policy: Policy, observation: Observation): Remade {
   const remade: string[] = [];
+  const healed: string[] = [];
   const { reports } = observation;
+  const wasReady = new Set(
+    rollout.reports
+      ? reports.filter(({ verdict }) => verdict === "ready").map(({ instanceId }) => instanceId)
+      : rollout.ready,
+  );
+  const ready: string[] = [];
   // Shared with the record that this look began with: a change makes another.
   const seen: [place: string, id: string][] = [];
   for (const { key, group } of waveGroups(rollout, policy)) {
     const view = observation.groups[key];
     if (!view || isProblem(view) || !group.intent) continue;
-    for (const { name, id, action } of newMachines(group, view)) {
+    for (const machine of newMachines(group, view)) {
+      const { name, id, action } = machine;
       // As long as a machine is made again under its name, the id may still be that of the one before.
       if (id === undefined || action === "RECREATING") continue;
+      if (!rollout.reports && action === "NONE" && serves(machine, view.checked) && !wasReady.has(id)) ready.push(id);
       // Names are of a zone: two groups may each have a web-1.
       const place = `${key}/${name}`;
       const before = rollout.seen[place];
@@ -200,15 +214,20 @@ export function noteMachines(rollout: Rollout, policy: Policy, observation: Obse
       seen.push([place, id]);
       if (before !== undefined) remade.push(name);
       if (before === undefined || observation.interrupted?.[before] !== undefined) continue;
-      if (!reports.some(({ instanceId, verdict }) => instanceId === before && verdict === "ready"))
-        rollout.failed[name] ??= `${name} was made again before it was ready`;
+      if (wasReady.has(before)) healed.push(name);
+      else rollout.failed[name] ??= `${name} was made again before it was ready`;
     }
   }
+  if (ready.length > 0) rollout.ready = [...(rollout.ready ?? []), ...ready];
   if (seen.length > 0) rollout.seen = { ...rollout.seen, ...Object.fromEntries(seen) };
   const failed = reports.filter(({ verdict }) => verdict === "failed");
   const ours = new Set(failed.length > 0 ? Object.values(rollout.seen) : []);
   for (const { instanceId, instanceName, reason, message } of failed) {
     if (ours.has(instanceId)) rollout.failed[instanceName] ??= `${instanceName} reported ${reason}: ${message}`;
   }
-  return remade;
+  return { remade, healed };
+}
+
+function serves({ status, health }: MachineView, checked: boolean): boolean {
+  return status === "RUNNING" && (!checked || health === "HEALTHY");
 }

@@ -13,6 +13,10 @@ export function rollingMode(turn: Turn, rollout: Rollout, key: string, group: Ro
   const known = autoscalerOf(group, view);
   if (!known || !view.autoscaler) return true;
   const { mode } = view.autoscaler;
+  if (known.theirs) {
+    known.mode = mode;
+    return true;
+  }
   if (mode === "ONLY_SCALE_OUT" || mode === "ONLY_UP") {
     // A person's, where moult has not asked for it.
     if (!known.asked && !known.held) known.mode = mode;
@@ -21,6 +25,7 @@ export function rollingMode(turn: Turn, rollout: Rollout, key: string, group: Ro
   }
   // Set by somebody while it was held, or never on.
   if (known.held || mode !== "ON") {
+    if (known.held) known.theirs = true;
     known.mode = mode;
     return true;
   }
@@ -36,11 +41,12 @@ export function ownMode(turn: Turn, rollout: Rollout, key: string, group: Rollou
   const known = group.autoscaler;
   if (!known || !view.autoscaler) return true;
   const { mode } = view.autoscaler;
-  const mine = known.asked === true || known.held === true;
+  const mine = !known.theirs && (known.asked === true || known.held === true);
   if (known.mode !== "ON" || mode !== "ONLY_SCALE_OUT" || !mine) {
     known.mode = mode;
     delete known.held;
     delete known.asked;
+    delete known.theirs;
     return true;
   }
   setMode(turn, rollout, key, known.name, "ON");

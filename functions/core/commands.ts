@@ -7,10 +7,12 @@ import { pause, resume, takeGroupsOver } from "./pause.ts";
 import { asksFor, groupKey, type Policy } from "./policy.ts";
 import { reason } from "./reasons.ts";
 import type { RolloutGroup } from "./record.ts";
+import { forgetRefusals, refuse } from "./refuse.ts";
 import { short } from "./release.ts";
 import { rollBack } from "./rollback.ts";
 import { isUntouched } from "./supersede.ts";
 import { remember, say, type Turn } from "./turn.ts";
+import { enabling, isLost, stateText, unbootable } from "./unusable.ts";
 import { lastSegment, openVersion, sendable, sendablePolicy } from "./wanted.ts";
 
 /** A person's word comes first, from every state. Each command is applied once, whatever happens to its message. */
@@ -18,13 +20,26 @@ export function applyCommands(turn: Turn): void {
   const { record, observation } = turn;
   const present = new Set(observation.commands.map(({ name }) => name));
   record.applied = record.applied.filter((name) => present.has(name));
+  forgetRefusals(turn);
   for (const command of [...observation.commands].sort((a, b) => (a.name < b.name ? -1 : 1))) {
     if (!record.applied.includes(command.name)) {
+      // Those after it wait too: a person's words count in the order in which they were said.
+      if (waitsForGroups(turn, command)) break;
+      turn.command = command;
       apply(turn, command);
+      delete turn.command;
       record.applied.push(command.name);
     }
     turn.effects.push({ kind: "delete-command", name: command.name });
   }
+}
+
+/** To go back to an older release is to begin a rollout, and what that finds in the groups is what it puts back in the end. */
+function waitsForGroups(turn: Turn, { kind, by }: Command): boolean {
+  const { record, observation } = turn;
+  if (observation.unread === undefined || kind !== "rollback" || record.active || !record.policy) return false;
+  say(turn, "person", `${by} asked to roll back: begins when the groups can be read`);
+  return true;
 }
 
 function apply(turn: Turn, command: Command): void {
@@ -100,10 +115,6 @@ function apply(turn: Turn, command: Command): void {
   }
 }
 
-function refuse(turn: Turn, text: string): void {
-  remember(turn, "command-refused", say(turn, "command-refused", text));
-}
-
 /** A rollout keeps the fleet file it began with; one that has changed nothing yet begins anew with the new one. */
 function adoptPolicy(turn: Turn, policy: Policy, by: string): void {
   const { record } = turn;
@@ -155,6 +166,24 @@ function rollBackFor(turn: Turn, by: string): void {
   const from = record.stable;
   if (!target || !from) {
     refuse(turn, "there is no older release to go back to: no rollout has succeeded yet");
+    return;
+  }
+  const missing = unbootable(record, target);
+  if (missing.length > 0) {
+    const [older] = record.previous.slice(1);
+    const lost = missing.some(isLost);
+    // The next rollback goes to the one before it.
+    if (lost) record.previous = record.previous.slice(1);
+    const then = !lost
+      ? `Enable it with ${missing.map(enabling).join(" and ")}, and say it again`
+      : older
+        ? `The same command goes to the release before it now, ${older.release.image.name}, release ${short(older.release.digest)}`
+        : "There is no older release either: let the fleet roll forward";
+    const name = `${target.release.image.name}, release ${short(target.release.digest)},`;
+    refuse(
+      turn,
+      `${name} cannot be gone back to: ${missing.map(stateText).join(", ")}, so its machines would not boot. ${then}`,
+    );
     return;
   }
   const groups: Record<string, RolloutGroup> = {};

@@ -9,6 +9,7 @@ import { asksFor, describeStep, groupKey, type Policy } from "./policy.ts";
 import { counted, type Reason, reason } from "./reasons.ts";
 import type { Hold, Rollout, RolloutGroup, Stable } from "./record.ts";
 import { makeRelease, type Release, type ReleaseInputs, short } from "./release.ts";
+import { noteCandidate } from "./settle.ts";
 import { stops } from "./stops.ts";
 import { remember, say, type Turn } from "./turn.ts";
 import { isUrgent } from "./urgent.ts";
@@ -34,7 +35,7 @@ export function consider(turn: Turn, policy: Policy): void {
   const stable = record.stable;
   if (!stable) return;
 
-  if (record.candidate?.release.digest !== release.digest) record.candidate = { release, since: turn.context.now };
+  noteCandidate(turn, policy, release);
   if (release.digest === stable.release.digest) {
     say(
       turn,
@@ -105,8 +106,9 @@ function readableGroups(turn: Turn, policy: Policy): Map<string, GroupView> | un
 }
 
 /**
- * Takes a fleet on as it is and changes nothing (DESIGN §7.8): the image its groups run now is stable, with today's
- * configuration and secrets, so that only the next change of an input starts a rollout.
+ * Takes a fleet on as it is and changes nothing (DESIGN §7.8): the image its groups run now is stable, without the
+ * configuration and the secrets that the fleet file names, which no machine has yet. The next change of an input brings
+ * them, or a person's word.
  */
 function adopt(
   turn: Turn,
@@ -135,7 +137,8 @@ function adopt(
     );
     return false;
   }
-  const release = makeRelease({ ...asked, image: imageRef(image) }, turn.context.sha256);
+  const wanted = makeRelease({ ...asked, image: imageRef(image) }, turn.context.sha256);
+  const release = makeRelease({ ...wanted, configCommit: null, secrets: {} }, turn.context.sha256);
   const mixed = [...groups].find(([, view]) => view.versions.length > 1);
   if (mixed) {
     say(
@@ -148,7 +151,7 @@ function adopt(
   const versions = Object.fromEntries(
     [...groups].map(([key, view]): [string, ManagerVersion[]] => [key, sendable(view.versions)]),
   );
-  turn.record.stable = { release, since: turn.context.now, adopted: true, versions };
+  turn.record.stable = { release, since: turn.context.now, adopted: true, asked: wanted, versions };
   turn.effects.push({ kind: "publish", images: publish(turn.record, release.image, turn.context.now) });
   const why = reason("adopted", `taken on as it is: ${counted(policy.groups.length, "group")} on ${image.name}`);
   remember(turn, "adopted", why);

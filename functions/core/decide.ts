@@ -12,6 +12,7 @@ import { reason } from "./reasons.ts";
 import type { FleetRecord } from "./record.ts";
 import { supersede } from "./supersede.ts";
 import { remember, say, type Turn } from "./turn.ts";
+import { noteUnusable, sayUnusable } from "./unusable.ts";
 
 /** While a rollout is under way: what has no event is asked for. */
 export const ACTIVE_LOOK_MS = 4_000;
@@ -43,10 +44,16 @@ export function decide(record: FleetRecord, observation: Observation, context: C
   draft.unwritten = [];
   const turn: Turn = { record: draft, observation, context, effects: [], reasons: [], moves: [] };
   if (observation.refusal) say(turn, "access-denied", observation.refusal);
+  if (observation.unread !== undefined) {
+    const text = `the cloud cannot be read now, so no group is looked at and none is changed yet: ${observation.unread}. It is tried again`;
+    say(turn, "out-of-reach", text);
+  }
   liftExpired(turn);
+  noteUnusable(turn);
   applyCommands(turn);
   if (draft.policy) step(turn, draft.policy, record.active !== null);
   else say(turn, "no-policy", `no fleet file was applied; "moult fleet apply FILE" does`);
+  sayUnusable(turn);
   draft.reasons = turn.reasons;
   draft.lastLook = context.now;
   draft.nextLook = nextLook(turn);
@@ -72,7 +79,11 @@ function step(turn: Turn, policy: Policy, wasActive: boolean): void {
 function nextLook({ record, observation, reasons, context, nearly }: Turn): Instant | null {
   if (!record.policy) return null;
   // What was seen of an ended rollout says nothing about what the inputs ask for now.
-  if (!record.active) return later(context.now, record.last?.endedAt === context.now ? SOONEST_LOOK_MS : SWEEP_MS);
+  if (!record.active) {
+    if (record.last?.endedAt === context.now) return later(context.now, SOONEST_LOOK_MS);
+    const known = reasons.flatMap(({ until }) => (until !== undefined && until > context.now ? [until] : []));
+    return earliest(...known, later(context.now, SWEEP_MS)) ?? null;
+  }
   // A change that was given up by the pause may come a little later, and must not stay.
   const restless = Object.values(record.active.groups).some(({ intent }) => intent && mayArrive(intent, context.now));
   if (record.active.phase === "paused") return later(context.now, restless ? ACTIVE_LOOK_MS : PAUSED_LOOK_MS);

@@ -80,7 +80,10 @@ export function withdraw(record: FleetRecord, imageId: string): boolean {
 
 /** Never tried again until a person lifts it: the combination of inputs that this rollout changed. */
 export function quarantine(record: FleetRecord, rollout: Rollout, why: Reason, now: string): void {
-  const inputs = changedInputs(rollout.from.release, rollout.to);
+  const { asked, release } = rollout.from;
+  // What was already asked for when the fleet was taken on is not what brought it down, unless nothing else came with it.
+  const changed = asked ? changedInputs(asked, rollout.to) : {};
+  const inputs = Object.keys(changed).length > 0 ? changed : changedInputs(release, rollout.to);
   record.quarantine = [
     ...record.quarantine.filter(({ key }) => key !== rollout.id),
     {

@@ -20,9 +20,7 @@ export function releaseInputs(
     missing.push(reason(image.problem === "missing" ? "no-image" : "access-denied", `${image.text}${advice}`));
   }
   if (configCommit !== null && typeof configCommit === "object")
-    missing.push(
-      reason("config-missing", `${configCommit.text}; create the ref, or grant the functions the right to read it`),
-    );
+    missing.push(reason("config-missing", configCommit.text));
   const secrets: Record<string, string> = {};
   for (const [name, version] of Object.entries(inputs.secrets)) {
     if (typeof version === "string") secrets[name] = version;

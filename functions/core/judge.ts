@@ -2,7 +2,7 @@ import { type Assessment, assess, isConverged, isNearly, type Judged, type Viewe
 import { batchDone } from "./budget.ts";
 import { passGates } from "./gates.ts";
 import { formatDuration, later } from "./instants.ts";
-import { pause, stayPaused } from "./pause.ts";
+import { isGoingBack, pause, stayPaused } from "./pause.ts";
 import { type Policy, type Step, stepName } from "./policy.ts";
 import { counted, type Reason, reason } from "./reasons.ts";
 import type { Rollout } from "./record.ts";
@@ -26,7 +26,9 @@ export function stop(turn: Turn, rollout: Rollout, policy: Policy, why: Reason):
 /** Begins to put the groups back, and already in this look: every machine that is made meanwhile is one too many. */
 export function giveUp(turn: Turn, rollout: Rollout, policy: Policy, why: Reason): void {
   rollBack(turn, rollout, why);
-  if (turn.record.active) putBack(turn, rollout, policy);
+  if (!turn.record.active) return;
+  if (isGoingBack(rollout)) putBack(turn, rollout, policy);
+  else stayPaused(turn, rollout, policy);
 }
 
 /** Too many failed, or machines cannot be made at all: put back. Returns whether it was. */
@@ -68,6 +70,7 @@ export function judge(
 ): Verdict {
   const found = assess(rollout, policy, turn.observation, groups, counts);
   if (judgeFailures(turn, rollout, policy, found)) return "ended";
+  if (loseBake(turn, rollout, policy, found)) return "ended";
   if (!isConverged(found)) {
     converge(turn, rollout, policy, step, found);
     return "wait";
@@ -76,9 +79,10 @@ export function judge(
     say(turn, "budget", `${found.fine.length} of ${counted(whole, "new machine")} ready; the next ones are asked for`);
     return "wait";
   }
-  bakeAfresh(turn, rollout, policy);
-  if (rollout.phase === "converging")
+  if (rollout.phase === "converging") {
+    delete rollout.unexplained;
     enter(turn, rollout, gatePassed(rollout, step) ? "final-bake" : "baking", policy.limits.progressMs);
+  }
   const last = gatePassed(rollout, step);
   if (rollout.phase !== "gating") {
     if (bakes(turn, rollout, policy, step, found, last)) return "wait";
@@ -100,20 +104,6 @@ function bakes(turn: Turn, rollout: Rollout, policy: Policy, step: Step, found: 
   return true;
 }
 
-/** A machine that was healed and is ready again between two looks has not been healthy throughout. */
-function bakeAfresh(turn: Turn, rollout: Rollout, policy: Policy): void {
-  const names = turn.remade ?? [];
-  if (
-    names.length === 0 ||
-    !(rollout.phase === "baking" || rollout.phase === "final-bake" || rollout.phase === "gating")
-  )
-    return;
-  const text = `${names.join(", ")} ${names.length === 1 ? "was" : "were"} made again: the bake starts again`;
-  remember(turn, "bake-lost", reason("machine-recreated", text), rollout.id);
-  rollout.gates = {};
-  enter(turn, rollout, "converging", policy.limits.progressMs);
-}
-
 /** A wave's last step has passed its gate: what is left of the wave is its final bake, however often that starts again. */
 function gatePassed(rollout: Rollout, step: Step): boolean {
   return rollout.passed.some((passed) => passed.wave === rollout.wave && passed.step === stepName(step));
@@ -123,12 +113,9 @@ function finalBakeMs(rollout: Rollout, policy: Policy): number {
   return rollout.kind === "rollback" ? 0 : policy.finalBakeMs;
 }
 
-/** Not there yet: says why, starts a lost bake again, and gives up at the deadline. */
+/** Not there yet: says why, and gives up at the deadline. */
 function converge(turn: Turn, rollout: Rollout, policy: Policy, step: Step, found: Assessment): void {
   const { now } = turn.context;
-  if (rollout.phase === "baking" || rollout.phase === "final-bake" || rollout.phase === "gating") {
-    if (loseBake(turn, rollout, policy, found)) return;
-  }
   if (found.empty.length > 0 && found.wanted === 0) {
     rollout.deadline = later(now, policy.limits.progressMs);
     const text = `group ${found.empty.join(", ")} has no machines, so nothing can be proved there; ${stepName(step)} goes on when it grows, "moult rollback ${turn.record.fleet}" ends it`;
@@ -158,20 +145,42 @@ function converge(turn: Turn, rollout: Rollout, policy: Policy, step: Step, foun
   }
 }
 
-/** Health was lost while baking: from the beginning. Returns whether it was lost once too often. */
+/**
+ * Health was lost while baking: from the beginning. A machine that was made again has not been healthy throughout either, not
+ * even one that is ready again. Who took it shows when it is back; until then the loss is nobody's fault.
+ *
+ * @returns whether it was lost once too often.
+ */
 function loseBake(turn: Turn, rollout: Rollout, policy: Policy, found: Assessment): boolean {
-  const lost = found.unhealthy.map(({ name }) => name);
+  const { remade = [], healed = [] } = turn;
+  if (rollout.phase !== "baking" && rollout.phase !== "final-bake" && rollout.phase !== "gating") {
+    if (!rollout.unexplained || healed.length === 0) return false;
+    delete rollout.unexplained;
+    return isFlapping(turn, rollout, policy, healed);
+  }
+  if (isConverged(found) && remade.length === 0) return false;
+  const unhealthy = found.unhealthy.map(({ name }) => name);
   const what =
-    lost.length > 0
-      ? `${lost.join(", ")} stopped being healthy`
-      : `only ${found.fine.length} of ${counted(found.wanted, "new machine")} ready, some are made again or were added`;
-  remember(turn, "bake-lost", reason("unhealthy", `${what}: the bake starts again`), rollout.id);
+    unhealthy.length > 0
+      ? `${unhealthy.join(", ")} stopped being healthy`
+      : remade.length > 0
+        ? `${remade.join(", ")} ${remade.length === 1 ? "was" : "were"} made again`
+        : `only ${found.fine.length} of ${counted(found.wanted, "new machine")} ready, some are made again or were added`;
+  const why = remade.length > 0 && unhealthy.length === 0 ? "machine-recreated" : "unhealthy";
+  remember(turn, "bake-lost", reason(why, `${what}: the bake starts again`), rollout.id);
   rollout.gates = {};
   enter(turn, rollout, "converging", policy.limits.progressMs);
-  if (lost.length === 0) return false;
+  const lost = [...new Set([...unhealthy, ...healed])];
+  if (lost.length > 0) return isFlapping(turn, rollout, policy, lost);
+  // Those that Compute took away are explained.
+  if (remade.length === 0) rollout.unexplained = true;
+  return false;
+}
+
+function isFlapping(turn: Turn, rollout: Rollout, policy: Policy, lost: string[]): boolean {
   rollout.bakesLost += 1;
   if (rollout.bakesLost < FLAPS) return false;
-  const text = `machines that were ready stopped being healthy ${FLAPS} times in one step, last ${lost.join(", ")}`;
+  const text = `machines that were ready stopped being healthy or were made again ${FLAPS} times in one step, last ${lost.join(", ")}`;
   giveUp(turn, rollout, policy, reason("flapping", text, { evidence: lost }));
   return true;
 }

@@ -2,7 +2,7 @@ import type { Image, InstanceProperties, ManagerVersion, UpdatePolicy } from "..
 import type { BootReport } from "../../wire/moult.d.ts";
 import type { Instant } from "./instants.ts";
 import type { Policy } from "./policy.ts";
-import type { AutoscalerMode, PublishedImage } from "./record.ts";
+import type { AutoscalerMode, PublishedImage, UnusableVersion } from "./record.ts";
 
 /** What one look saw. Each part is what was read or the sentence why it could not be read. */
 export interface Observation {
@@ -16,12 +16,17 @@ export interface Observation {
   reports: ReportView[];
   /** Why the reports could not be read: then nothing may be concluded from there being none. */
   reportsUnread?: string;
+  /**
+   * Why the groups and the inputs could not be read at all: then only commands are looked at, because a person's word counts
+   * whether or not it can be followed at once.
+   */
+  unread?: string;
   /** What Google said to the last change moult asked for, when it refused it. */
   refusal?: string;
   /** Gate key → what it says now; only gates of a step that is at its gates and that have not finished are asked. */
   gates: Record<string, GateAnswer>;
   /**
-   * Machines that were taken away before they were ready and not for what they did (preemption, host error, maintenance):
+   * Machines that were taken away and not for what they did (preemption, host error, maintenance):
    * instance id → what Compute's own operation says. Looked for only when such a machine is gone.
    */
   interrupted?: Record<string, string>;
@@ -71,6 +76,8 @@ export interface Inputs {
   configCommit: string | null | Problem;
   /** Manifest's name → full version name. */
   secrets: Record<string, string | Problem>;
+  /** Of the versions that releases on record name, those that are not enabled; absent: they were not looked at. */
+  unusable?: UnusableVersion[];
   /** Where the fleet follows another: what that one has published. `image` is the one of them that may be taken now. */
   followed?: { images: PublishedImage[] } | Problem;
   /** Group key → properties of its base template. */

@@ -3,15 +3,11 @@ import { approveStep } from "./gates.ts";
 import { isGoingBack, pause, takeGroupsOver } from "./pause.ts";
 import { reason } from "./reasons.ts";
 import { type Candidate, emptyRecord } from "./record.ts";
+import { refuse } from "./refuse.ts";
 import { short } from "./release.ts";
 import { rollBack } from "./rollback.ts";
 import { isUntouched } from "./supersede.ts";
-import { remember, say, type Turn } from "./turn.ts";
-
-/** What a person may say of a rollout. What cannot be done is refused with the reason, and changes nothing. */
-function refuse(turn: Turn, text: string): void {
-  remember(turn, "command-refused", say(turn, "command-refused", text));
-}
+import { remember, type Turn } from "./turn.ts";
 
 /** What the fleet is at, for the sentence that refuses. */
 export function phaseText({ record }: Turn): string {

@@ -2,6 +2,7 @@ import { requestId } from "./context.ts";
 import { type Instant, later } from "./instants.ts";
 import type { GroupView } from "./observation.ts";
 import type { Intent, Rollout, RolloutGroup } from "./record.ts";
+import { templatesThere } from "./remake.ts";
 import type { Turn } from "./turn.ts";
 import { type Owned, ownedText, sendable, sendablePolicy } from "./wanted.ts";
 
@@ -28,14 +29,17 @@ export function ask(
     // Also when a person's own hand made it so: it is what moult answers for from now on.
     const intent = same && group.intent ? group.intent : intend(turn, rollout, key, group, current, what, wanted);
     group.intent = intent;
-    // A change of ours was taken since, and with it the fingerprint that a late one carries. Where none was needed, it may come.
-    if (intent.before === current && mayArrive(intent, turn.context.now)) return false;
-    const { late: _, ...settled } = intent;
-    group.intent = { ...settled, done: true };
+    const { late = [], ...settled } = intent;
+    const left = late.filter(({ until }) => until > turn.context.now);
+    // A fingerprint may be a hash of what a group holds (docs/verified.md): that a change was taken since does not keep an
+    // earlier one out, once the group is again what it was then. One that brings the same does no harm now.
+    if (left.some(({ owned }) => owned !== current)) return false;
+    group.intent = { ...settled, ...(left.length > 0 && { late: left }), done: true };
     return true;
   }
   const repeated = same && group.intent?.before === current && !group.intent.done;
   if (!group.intent || !repeated) group.intent = intend(turn, rollout, key, group, current, what, wanted);
+  if (!templatesThere(turn, rollout, key, group, wanted.versions)) return false;
   turn.effects.push({
     kind: "patch-group",
     group: key,
@@ -58,9 +62,7 @@ function intend(
   const { now } = turn.context;
   const last = group.intent;
   const attempt = (last?.attempt ?? 0) + 1;
-  const late = (last?.late ?? []).filter(({ owned, until }) => until > now && owned !== before);
-  if (last && !last.done && before === last.before && ownedText(last) !== ownedText(wanted))
-    late.push({ owned: ownedText(last), until: later(last.at, LATE_MS) });
+  const late = last ? onTheWay(last, before, now) : [];
   return {
     key: what,
     requestId: requestId(turn.context, `${rollout.id}:${key}:${what}:${attempt}`),
@@ -70,6 +72,17 @@ function intend(
     at: now,
     ...(late.length > 0 && { late }),
   };
+}
+
+/**
+ * Changes that were asked for, and that no look had seen done when the group was `current` and something else was wanted. An
+ * earlier one that brings the same as the last may still come when the last was seen.
+ */
+function onTheWay(last: Intent, current: string, now: Instant): { owned: string; until: Instant }[] {
+  const own = ownedText(last);
+  const earlier = (last.late ?? []).filter(({ owned }) => owned !== current || own === current);
+  const mine = last.done || own === current ? [] : [{ owned: own, until: later(last.at, LATE_MS) }];
+  return [...earlier, ...mine].filter(({ until }) => until > now);
 }
 
 /** A change that was given up may still come: what the group is now may not be what it will be. */
@@ -89,9 +102,12 @@ export function changedFromOutside(group: RolloutGroup, view: GroupView): boolea
 }
 
 /** A person accepts what somebody else made of the group: the next change starts from there. */
-export function takeOver(group: RolloutGroup, view: GroupView): void {
+export function takeOver(group: RolloutGroup, view: GroupView, now: Instant): void {
   if (!changedFromOutside(group, view)) return;
   const found: Owned = { versions: sendable(view.versions), updatePolicy: sendablePolicy(view.updatePolicy) };
-  if (group.intent) group.intent = { ...group.intent, ...found, before: ownedText(found), done: true };
-  else group.from = { ...found, targetSize: view.targetSize };
+  if (group.intent) {
+    const { late: _, ...intent } = group.intent;
+    const late = onTheWay(group.intent, ownedText(found), now);
+    group.intent = { ...intent, ...found, before: ownedText(found), done: true, ...(late.length > 0 && { late }) };
+  } else group.from = { ...found, targetSize: view.targetSize };
 }

@@ -40,7 +40,10 @@ export function stayPaused(turn: Turn, rollout: Rollout, policy: Policy): void {
   if (until && turn.context.now >= until) {
     const text = `${rollout.id} was paused since ${rollout.since} and nobody went on with it before ${until}: ${why.text}`;
     rollBack(turn, rollout, reason("paused-too-long", text));
-    if (turn.record.active) putBack(turn, rollout, policy);
+    if (!turn.record.active) return;
+    if (isGoingBack(rollout)) putBack(turn, rollout, policy);
+    // Or it would not boot, and has become a person's.
+    else stayPaused(turn, rollout, policy);
     return;
   }
   say(turn, why.word, why.text);
@@ -85,7 +88,18 @@ export function outside(fleet: string, key: string): Reason {
 export function takeGroupsOver(turn: Turn, rollout: Rollout): void {
   for (const [key, group] of Object.entries(rollout.groups)) {
     const view = turn.observation.groups[key];
-    if (view && !isProblem(view)) takeOver(group, view);
+    if (view && !isProblem(view)) takeOver(group, view, turn.context.now);
+    else group.accepted = true;
+  }
+}
+
+/** What a person accepted when it could not be read. */
+export function takeAccepted(turn: Turn, rollout: Rollout): void {
+  for (const [key, group] of Object.entries(rollout.groups)) {
+    const view = turn.observation.groups[key];
+    if (!group.accepted || !view || isProblem(view)) continue;
+    takeOver(group, view, turn.context.now);
+    delete group.accepted;
   }
 }
 

@@ -32,6 +32,12 @@ export function noteNewer(turn: Turn, rollout: Rollout): void {
   // A person's pause and a rollback are not undone by what is newer.
   const moves = rollout.kind === "forward" && rollout.phase !== "paused" && !isGoingBack(rollout);
   const stable = rollout.from.release.image.id;
+  const { release, asked } = rollout.from;
+  if (moves && [release.digest, asked?.digest].includes(pending.release.digest)) {
+    const text = `the inputs ask for ${name} again, which ${rollout.id} comes from: what it brought was taken back`;
+    rollBack(turn, rollout, reason("superseded", text));
+    return;
+  }
   if (moves && pending.release.image.id === stable && rollout.to.image.id !== stable) {
     const text = `the inputs ask for ${pending.release.image.name} again, which ${rollout.id} comes from: its newer image was taken back`;
     rollBack(turn, rollout, reason("superseded", text));

@@ -13,6 +13,7 @@ import type { FleetRecord } from "./record.ts";
 import { makeRelease, type Release, type ReleaseInputs, short } from "./release.ts";
 import { stops } from "./stops.ts";
 import type { Turn } from "./turn.ts";
+import { stateText, unbootable } from "./unusable.ts";
 import { openVersion } from "./wanted.ts";
 
 /**
@@ -183,6 +184,11 @@ function undo(
   const lost = policy.groups
     .map((ref) => ({ key: groupKey(ref), view: groups.get(groupKey(ref)) }))
     .filter(({ view }) => !view || !openVersion(view.versions)?.instanceTemplate);
+  const missing = record.stable ? unbootable(record, record.stable) : [];
+  if (back && lost.length === 0 && missing.length > 0) {
+    const text = `machines of ${back.image.name} would not boot: ${missing.map(stateText).join(", ")}; a rollout that fails is paused and not put back by itself`;
+    return { possible: false, to: back, text };
+  }
   if (!back || lost.length > 0) {
     const why = back
       ? `${lost.map(({ key }) => key).join(", ")} has no template to go back to`

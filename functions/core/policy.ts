@@ -21,8 +21,10 @@ export type Step = ({ canary: number } | { share: number }) & {
 export interface SecretRef {
   secret: string;
   project: string;
-  /** A version number, or the newest enabled one at the time the release is made. */
-  version: number | "newest";
+  /** Where a regional secret lies; absent: a global one. */
+  location?: string;
+  /** A number; or, when the release is made, the newest enabled one, or the one an alias of the secret points to. */
+  version: number | "newest" | { alias: string };
 }
 
 /** The newest image of a family, or the image that has been stable in another fleet for a while. */
@@ -73,6 +75,8 @@ export interface Policy {
   follows: Follows;
   config: { ref: string } | null;
   secrets: Record<string, SecretRef>;
+  /** A candidate with other secrets begins when it has not changed for so long: several changes make one rollout. */
+  settleMs: number;
   mode: "auto" | "approve" | "observe";
   steps: Step[];
   finalBakeMs: number;
@@ -112,6 +116,7 @@ export const DEFAULTS: {
   gates: Gate[];
   finalBakeMs: number;
   progressMs: number;
+  settleMs: number;
   gateRules: GateRules;
 } = {
   steps: [
@@ -124,6 +129,7 @@ export const DEFAULTS: {
   ],
   finalBakeMs: 600_000,
   progressMs: 1_200_000,
+  settleMs: 60_000,
   gateRules: { inconclusive: "pause", withinMs: 600_000 },
 };
 

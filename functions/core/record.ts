@@ -26,6 +26,8 @@ export interface FleetRecord {
   /** When the inputs were read last; they are read less often while a rollout is under way. */
   inputsRead: Instant | null;
   quarantine: QuarantineEntry[];
+  /** Secret versions that the stable release, the one before or a rollout needs and that are not enabled, when last read. */
+  unusable: UnusableVersion[];
   hold: Hold | null;
   active: Rollout | null;
   /** The rollout that ended last. */
@@ -34,6 +36,8 @@ export interface FleetRecord {
   rollouts: number;
   /** Commands that were applied and whose objects may still be there. */
   applied: string[];
+  /** Commands of the last day that could not be done, newest first: their author may not have waited for the answer. */
+  refused: RefusedCommand[];
   /** What happened and is not yet in the history folder; the next look writes it there before anything else. */
   unwritten: HistoryEntry[];
   /** How many entries the history has; numbers them. */
@@ -49,8 +53,10 @@ export interface FleetRecord {
 export interface Stable {
   release: Release;
   since: Instant;
-  /** Taken on as found: its machines run from templates moult did not make and owe no reports. */
+  /** Taken on as found: its machines run from templates moult did not make, have no configuration from it and owe no reports. */
   adopted: boolean;
+  /** Only of one that is taken on: its image with what the inputs asked for then. It begins when a person says so. */
+  asked?: Release;
   /** Group key → the versions that put it there. */
   versions: Record<string, ManagerVersion[]>;
 }
@@ -58,6 +64,18 @@ export interface Stable {
 export interface Candidate {
   release: Release;
   since: Instant;
+  /** When the first of the changes was seen that followed one another closely; absent: this is the first. */
+  first?: Instant;
+}
+
+/** A secret version that a release names and that gives no value to a machine that boots now. */
+export interface UnusableVersion {
+  /** Full name, as the release has it. */
+  name: string;
+  /** GONE: the version or its secret is not there. UNREADABLE: the functions may not ask, so it may be well. */
+  state: "DISABLED" | "DESTROYED" | "GONE" | "UNREADABLE";
+  /** It is disabled until then and destroyed then. */
+  destroyAt?: Instant;
 }
 
 export interface Approval {
@@ -88,6 +106,16 @@ export interface QuarantineEntry {
   rollout: string;
   at: Instant;
   why: string;
+}
+
+export interface RefusedCommand {
+  /** Name of the command's object. */
+  command: string;
+  kind: string;
+  by: string;
+  /** When it was refused. */
+  at: Instant;
+  text: string;
 }
 
 export interface Hold {
@@ -130,6 +158,8 @@ export interface Rollout {
   groups: Record<string, RolloutGroup>;
   /** New machines seen: group key and name → id. Another id under the same name was recreated. */
   seen: Record<string, string>;
+  /** Ids of new machines that were ready once; kept only where no report says so. */
+  ready?: string[];
   /** Machines that failed, by name: why. They stay failed, whatever becomes of them. */
   failed: Record<string, string>;
   /** What Google said to the last change it refused, until one is taken. */
@@ -143,6 +173,8 @@ export interface Rollout {
   gates: Record<string, GateVerdict>;
   /** How often machines of this step stopped being healthy while they baked. */
   bakesLost: number;
+  /** The last bake was lost to machines that are being made again: what took them shows when they are back. */
+  unexplained?: true;
   /** New machines that the shared budget has allowed so far, over all groups; null where no budget is named. */
   granted: number | null;
   /** Leases of it that end before this instant were given back. */
@@ -185,9 +217,13 @@ export interface RolloutGroup {
     asked?: true;
     /** A look has seen it scale out only: another mode after that came from outside, and stays. */
     held?: true;
+    /** One came from outside: whatever the mode is from then on is somebody else's, scaling out only too. */
+    theirs?: true;
   };
   /** There was no room for machines above: `replace.scarce` holds instead. */
   scarce?: true;
+  /** A person let the rollout go on or back when the group could not be read: what is found there next is accepted. */
+  accepted?: true;
 }
 
 /** Written before the change it stands for is made, so that whoever comes next finishes it with the same request id. */
@@ -231,11 +267,13 @@ export function emptyRecord(fleet: string): FleetRecord {
     published: [],
     inputsRead: null,
     quarantine: [],
+    unusable: [],
     hold: null,
     active: null,
     last: null,
     rollouts: 0,
     applied: [],
+    refused: [],
     unwritten: [],
     entries: 0,
     reasons: [],
@@ -250,6 +288,8 @@ export interface HistoryEntry {
   at: Instant;
   what: string;
   rollout?: string;
+  /** Name of the object of the command it came of. */
+  command?: string;
   word: string;
   text: string;
 }

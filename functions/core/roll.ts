@@ -239,6 +239,7 @@ function startAfresh(turn: Turn, rollout: Rollout): void {
   rollout.stepSince = turn.context.now;
   rollout.best = 0;
   rollout.bakesLost = 0;
+  delete rollout.unexplained;
   rollout.gates = {};
 }
 

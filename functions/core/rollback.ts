@@ -4,12 +4,14 @@ import { end, quarantine, withdraw } from "./ending.ts";
 import { later } from "./instants.ts";
 import { isProblem } from "./observation.ts";
 import { ask, changedFromOutside } from "./patch.ts";
-import { isGoingBack, outside } from "./pause.ts";
+import { isGoingBack, outside, pause } from "./pause.ts";
 import type { Policy } from "./policy.ts";
 import { counted, type Reason, reason } from "./reasons.ts";
 import type { Rollout } from "./record.ts";
 import { short } from "./release.ts";
+import { lostTemplates } from "./remake.ts";
 import { enter, remember, say, type Turn } from "./turn.ts";
+import { stateText, unbootable } from "./unusable.ts";
 import { lastSegment, ownPolicy, rollingPolicy, sendable } from "./wanted.ts";
 
 /** Verdicts that say something about the release itself. Others put the group back without quarantining anything. */
@@ -27,6 +29,9 @@ const BLAMED = new Set([
 /** Nothing is wrong with the release, but the same would begin and end the same way again: a person is asked. */
 const HELD = new Set(["permission-late", "paused-too-long"]);
 
+/** A person who asks for it has been told what will not boot. */
+const BY_PERSON = new Set(["person", "aborted"]);
+
 /** Serial output of more machines would only delay putting back. */
 const EVIDENCE = 5;
 
@@ -41,6 +46,7 @@ export function rollBack(turn: Turn, rollout: Rollout, why: Reason): void {
     end(turn, rollout, "cancelled", why);
     return;
   }
+  if (!BY_PERSON.has(why.word) && staysForward(turn, rollout, why)) return;
   rollout.verdict = why;
   rollout.pausedFrom = null;
   rollout.pausedUntil = null;
@@ -58,6 +64,25 @@ export function rollBack(turn: Turn, rollout: Rollout, why: Reason): void {
     turn.effects.push({ kind: "keep-evidence", group: key, machine: name, rollout: rollout.id, why: failure });
   enter(turn, rollout, "rolling-back", rollout.policy.limits.progressMs);
   remember(turn, "rolling-back", why, rollout.id);
+}
+
+/**
+ * Machines of a release whose secret version is gone cannot boot: putting back would take away machines that run, and get
+ * stuck. It pauses instead, without an end of its own: a person enables the version, or chooses.
+ */
+function staysForward(turn: Turn, rollout: Rollout, why: Reason): boolean {
+  const { release } = rollout.from;
+  const missing = unbootable(turn.record, rollout.from);
+  if (missing.length === 0) return false;
+  const text = `${why.text}; it is not put back by itself, because machines of ${release.image.name}, release ${short(release.digest)}, would not boot: ${missing.map(stateText).join(", ")}. Enable what is disabled and then say "moult rollback ${turn.record.fleet}"`;
+  const paused = reason("no-way-back", text, why.evidence ? { evidence: why.evidence } : {});
+  const already = rollout.phase === "paused";
+  pause(turn, rollout, paused, "person");
+  if (already) {
+    rollout.verdict = paused;
+    remember(turn, "paused", paused, rollout.id);
+  }
+  return true;
 }
 
 /** One look at a rollout that is being put back: newest wave first, then the group's own policy, then the end. */
@@ -89,6 +114,9 @@ export function putBack(turn: Turn, rollout: Rollout, policy: Policy): void {
     }
     const versions = sendable(group.from.versions);
     const updatePolicy = restoring ? ownPolicy(group, view) : rollingPolicy(group, policy);
+    // Said at once, not when the deadline has passed: only a person can bring it back.
+    if (!restoring && lostTemplates(turn, rollout, key, group, versions).length > 0)
+      enter(turn, rollout, "rollback-stuck", policy.limits.progressMs);
     if (!ask(turn, rollout, key, group, view, restoring ? "restore" : "roll back", { versions, updatePolicy }))
       back = false;
     if (restoring && !ownMode(turn, rollout, key, group, view)) back = false;

@@ -6,6 +6,7 @@ import { findings } from "./preflight.ts";
 import { type Reason, reason } from "./reasons.ts";
 import type { FleetRecord } from "./record.ts";
 import { contains, type Release, short } from "./release.ts";
+import { settling } from "./settle.ts";
 import { isUrgent } from "./urgent.ts";
 import { isOpen, nextOpening } from "./windows.ts";
 
@@ -46,6 +47,13 @@ export function stops({ record, policy, release, inputs, groups, quotas, now }: 
   if (record.active)
     found.push(reason("pending", `${wanted} waits until ${record.active.id} has ended: a group never holds three`));
   const approved = record.approved?.release === release.digest;
+  if (record.stable?.asked?.digest === release.digest && !approved)
+    found.push(
+      reason(
+        "adopted",
+        `taken on as it is, on ${release.image.name}: its machines do not have the configuration and secrets of the fleet file yet. The next change of an input brings them, "moult rollout start ${fleet}" brings them now`,
+      ),
+    );
   if (policy.mode === "observe" && !approved)
     found.push(
       reason(
@@ -62,10 +70,14 @@ export function stops({ record, policy, release, inputs, groups, quotas, now }: 
       ),
     );
   const image = inputs && !isProblem(inputs.image) ? inputs.image : undefined;
-  if (!isUrgent(record, release, image) && !isOpen(policy.windows, now)) {
+  const urgent = isUrgent(record, release, image);
+  if (!urgent && !isOpen(policy.windows, now)) {
     const until = nextOpening(policy.windows, now);
     const text = `${wanted} begins when the next window opens, at ${until ?? "no time the windows name"}; "moult rollout start ${fleet} --urgent" does not wait for it`;
     found.push(reason("window", text, until ? { until } : {}));
   }
+  // Where a person says that it begins, they do not wait for it.
+  const settles = urgent || approved || policy.mode !== "auto" ? undefined : settling(record, policy, release, now);
+  if (settles) found.push(settles);
   return found;
 }

@@ -1,7 +1,7 @@
 import type { Context } from "./context.ts";
 import type { Effect } from "./effects.ts";
 import { type Instant, later } from "./instants.ts";
-import type { Observation } from "./observation.ts";
+import type { Command, Observation } from "./observation.ts";
 import type { Ending, Phase } from "./phases.ts";
 import { type Reason, type ReasonWord, reason } from "./reasons.ts";
 import type { FleetRecord, Rollout } from "./record.ts";
@@ -13,8 +13,12 @@ export interface Turn {
   context: Context;
   effects: Effect[];
   reasons: Reason[];
+  /** The command that is being applied. */
+  command?: Command;
   /** New machines that were made again since the look before; ready again or not, what they proved is lost. */
   remade?: string[];
+  /** Those of them that had been ready and that nothing of Compute's own took away. */
+  healed?: string[];
   /** Where the rollout went in this look, in order. */
   moves: [Phase, Phase | Ending][];
   /** The last progress of a step whose machines lack nothing but health, of which no event tells. */
@@ -28,13 +32,14 @@ export function say(turn: Turn, word: ReasonWord, text: string, more: Omit<Reaso
 }
 
 export function remember(turn: Turn, what: string, why: Reason, rollout?: string): void {
-  const { record, context } = turn;
+  const { record, context, command } = turn;
   record.entries += 1;
   record.unwritten.push({
     number: record.entries,
     at: context.now,
     what,
     ...(rollout && { rollout }),
+    ...(command && { command: command.name }),
     word: why.word,
     text: why.text,
   });

@@ -1,5 +1,4 @@
 import type { FixedOrPercent, ManagerVersion, UpdatePolicy } from "../../wire/compute.d.ts";
-import { canonical } from "./canonical.ts";
 import type { GroupView } from "./observation.ts";
 import type { Policy, Step } from "./policy.ts";
 import type { RolloutGroup } from "./record.ts";
@@ -72,21 +71,29 @@ const PERCENT_FROM = 10;
 
 /**
  * The update policy that was found, as it can be given back: percentages of a group that has become too small for them
- * become the numbers they stand for now, or Compute would refuse and the group would never be given back.
+ * become the numbers they stand for now, or Compute would refuse and the group would never be given back. A regional group has
+ * as many as it has zones, or none: of its machines rather none may be missing than all, where some may be above.
  */
 export function ownPolicy(group: RolloutGroup, { targetSize, zones }: GroupView): UpdatePolicy {
   const own = sendablePolicy(group.from.updatePolicy);
   if (targetSize >= PERCENT_FROM) return own;
-  const plain = (limit: FixedOrPercent): FixedOrPercent => {
-    if (limit.percent === undefined) return limit;
-    const count = Math.ceil((limit.percent * targetSize) / 100);
-    // A regional group has as many as it has zones, or none.
-    return { fixed: limit.percent === 0 ? 0 : Math.max(1, count, zones > 1 ? zones : 1) };
+  const { maxSurge, maxUnavailable } = own;
+  const least = Math.max(1, zones);
+  const of = (percent: number, round: (count: number) => number) => round((percent * targetSize) / 100);
+  const above = ({ percent, ...limit }: FixedOrPercent): FixedOrPercent => {
+    if (percent === undefined) return limit;
+    return { fixed: percent === 0 ? 0 : Math.max(least, of(percent, Math.ceil)) };
+  };
+  const surge = maxSurge && above(maxSurge);
+  const missing = ({ percent, ...limit }: FixedOrPercent): FixedOrPercent => {
+    if (percent === undefined) return limit;
+    const count = of(percent, Math.floor);
+    return { fixed: count >= least ? count : surge?.fixed === 0 ? least : 0 };
   };
   return {
     ...own,
-    ...(own.maxSurge && { maxSurge: plain(own.maxSurge) }),
-    ...(own.maxUnavailable && { maxUnavailable: plain(own.maxUnavailable) }),
+    ...(surge && { maxSurge: surge }),
+    ...(maxUnavailable && { maxUnavailable: missing(maxUnavailable) }),
   };
 }
 
@@ -122,26 +129,29 @@ export function rollingPolicy(group: RolloutGroup, policy: Policy): UpdatePolicy
   };
 }
 
-/** One text for what a group's owned fields are; equal texts mean nothing is left to change. */
+/**
+ * One text for what a group's owned fields are; equal texts mean nothing is left to change. Canonical, without sorting what is
+ * written here in order: several are made of every group at every look.
+ */
 export function ownedText({ versions, updatePolicy }: Owned): string {
-  const plain = sendable(versions).map((version) => ({
-    template: urlPath(version.instanceTemplate ?? ""),
-    name: version.name ?? "",
-    size: version.targetSize ?? null,
+  const plain = sendable(versions).map(({ name = "", targetSize: size = null, instanceTemplate = "" }) => ({
+    name,
+    size,
+    template: urlPath(instanceTemplate),
   }));
   // One size as large as the group and an open one are the same to Compute only until the group grows: not folded here.
   const { type, minimalAction, mostDisruptiveAllowedAction, replacementMethod, maxSurge, maxUnavailable } =
     sendablePolicy(updatePolicy);
-  return canonical({
-    versions: plain,
+  return JSON.stringify({
     policy: {
-      type: type ?? "OPPORTUNISTIC",
+      maxSurge: maxSurge ?? null,
+      maxUnavailable: maxUnavailable ?? null,
       minimalAction: minimalAction ?? "REPLACE",
       mostDisruptiveAllowedAction: mostDisruptiveAllowedAction ?? "REPLACE",
       replacementMethod: replacementMethod ?? "SUBSTITUTE",
-      maxSurge: maxSurge ?? null,
-      maxUnavailable: maxUnavailable ?? null,
+      type: type ?? "OPPORTUNISTIC",
     },
+    versions: plain,
   });
 }
 

@@ -68,6 +68,9 @@ describe("what a fleet's JSON says of each state", () => {
       { "stable fine": 6 },
       ["rollout start web --release", "rollout plan web"],
     ],
+    ["other secrets settle", "settling", "waits", { "stable fine": 6 }, ["rollout start web --release"]],
+    ["a secret that is needed is disabled", "secret-unavailable", "bad", { "stable fine": 6 }, ["stop web"]],
+    ["no way back", "up-to-date", "good", { "stable fine": 6 }, ["stop web"]],
     ["waits to be approved", "awaiting-approval", "person", { "stable fine": 6 }, ["rollout approve web --release"]],
     ["pending behind a rollout", "converging", "moving", null, ["rollout start web --release"]],
     ["held", "held", "person", { "stable fine": 6 }, ["start web"]],
@@ -80,6 +83,12 @@ describe("what a fleet's JSON says of each state", () => {
     const typed = view.orders.map(({ command }) => command);
     for (const command of commands) expect(typed.some((line) => line.startsWith(`moult ${command}`))).toBe(true);
     expect(view.unread).toEqual([]);
+  });
+
+  it("does not offer to go back to a release that could not boot", async () => {
+    const offers = async (name: string) =>
+      (await viewOf(name)).orders.some(({ command }) => command.startsWith("moult rollback"));
+    expect([await offers("at rest"), await offers("no way back")]).toEqual([true, false]);
   });
 
   it("every command it tells to type is one that the command line takes", async () => {
@@ -139,7 +148,12 @@ describe("what a fleet's JSON says of each state", () => {
     expect(plan?.begins).toBe(false);
     expect(plan?.stops.map(({ word }) => word)).toEqual(["awaiting-approval"]);
     expect(plan?.waves[0]?.steps.map(({ machines }) => machines)).toEqual([1, 6]);
-    expect(plan?.changes).toEqual([{ what: "image", from: "web-1", to: "web-2" }]);
+    // Taken on as found: its machines do not have the secret yet.
+    const to = "projects/acme-prod/secrets/web-db/versions/3";
+    expect(plan?.changes).toEqual([
+      { what: "image", from: "web-1", to: "web-2" },
+      { what: "secret", name: "db-password", from: null, to },
+    ]);
     expect((await viewOf("at rest")).plan).toBeNull();
   });
 

@@ -57,6 +57,30 @@ export const STATES: Record<string, () => Standing> = {
     cloud.step();
     return stood(cloud);
   },
+  "other secrets settle": () => {
+    const cloud = fleet();
+    cloud.secrets = { "db-password": SECRET.replace(/3$/, "4") };
+    cloud.step();
+    return stood(cloud);
+  },
+  "a secret that is needed is disabled": () => {
+    const cloud = fleet();
+    newer(cloud);
+    cloud.until(() => cloud.record.stable?.release.image.name === "web-2");
+    cloud.unusable = [{ name: SECRET, state: "DISABLED" }];
+    cloud.step();
+    return stood(cloud);
+  },
+  "no way back": () => {
+    const cloud = fleet(6, { settle: "0s" });
+    for (const number of ["4", "5"]) {
+      cloud.secrets = { "db-password": SECRET.replace(/3$/, number) };
+      cloud.until(() => cloud.record.stable?.release.secrets["db-password"] === cloud.secrets["db-password"]);
+    }
+    cloud.unusable = [{ name: SECRET.replace(/3$/, "4"), state: "DESTROYED" }];
+    cloud.step();
+    return stood(cloud);
+  },
   "being made": () => {
     const cloud = fleet();
     cloud.slow = true;

@@ -78,6 +78,8 @@ export interface FleetView {
   last: EndedRollout | null;
   /** Words of people that no look has taken up yet. */
   commands: { kind: string; by: string; at: Instant }[];
+  /** Of the last day, newest first: words of people that could not be done. */
+  refused: { kind: string; by: string; at: Instant; text: string }[];
   groups: GroupTiles[];
   /** What would happen next, when something waits; its inputs were read by the last look, not now. */
   plan: Plan | null;
@@ -154,6 +156,7 @@ export async function readFleet(cloud: Cloud, record: FleetRecord): Promise<Flee
     rollout: active && shownRollout(active),
     last: record.last,
     commands: commands.filter(({ name }) => !applied.has(name)).map(({ kind, by, at }) => ({ kind, by, at })),
+    refused: record.refused.map(({ kind, by, at, text }) => ({ kind, by, at, text })),
     groups: read.map(({ tiles }) => tiles),
     plan: planned(record, views, {
       now,

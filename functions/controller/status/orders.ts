@@ -2,6 +2,7 @@ import { isGoingBack } from "../../core/pause.ts";
 import type { FleetRecord } from "../../core/record.ts";
 import { type Release, short } from "../../core/release.ts";
 import { isUntouched } from "../../core/supersede.ts";
+import { unbootable } from "../../core/unusable.ts";
 import type { Settings } from "../settings.ts";
 
 /** What a person may want to do now, as it is typed. The page does nothing itself. */
@@ -78,7 +79,8 @@ function atRest(
   add: (what: Order["what"], words: string, does: string, more?: string) => void,
 ): void {
   const [before] = record.previous;
-  if (before) add("undo", "rollback", `goes straight back to ${before.release.image.name} and holds the fleet`);
+  if (before && unbootable(record, before).length === 0)
+    add("undo", "rollback", `goes straight back to ${before.release.image.name} and holds the fleet`);
   const { candidate, stable } = record;
   const waiting = candidate && candidate.release.digest !== stable?.release.digest ? candidate.release : undefined;
   if (waiting) {
@@ -86,6 +88,7 @@ function atRest(
     const only = exactly(waiting);
     if (said.has("awaiting-approval")) add("go on", "rollout approve", `lets ${image.name} begin`, only);
     if (said.has("observing")) add("go on", "rollout start", `begins ${image.name} now`, only);
+    if (said.has("settling")) add("go on", "rollout start", `begins ${image.name} without waiting for more`, only);
     if (said.has("window"))
       add("go on", "rollout start", `begins ${image.name} outside the windows`, `${only} --urgent`);
     add("ask", "rollout plan", `says what rolling out ${image.name} would do`);

@@ -17,11 +17,13 @@ export interface FleetState {
 }
 
 const OF_WORD: Record<string, Level> = {
-  ...of("good", "up-to-date", "adopted", "succeeded"),
-  ...of("waits", "parked", "window", "budget", "soaking", "pending", "image-not-ready", "no-image", "group-empty"),
+  ...of("good", "up-to-date", "adopted", "succeeded", "no-way-back"),
+  ...of("waits", "parked", "window", "budget", "soaking", "settling", "pending", "image-not-ready"),
+  ...of("waits", "no-image", "group-empty", "out-of-reach"),
   ...of("moving", "prepared", "applying", "converging", "baking", "gating", "final-bake", "finishing", "started"),
   ...of("moving", "preparing", "superseded", "observing", "forward-fix", "preempted"),
   ...of("bad", "rolling-back", "restoring", "rolled-back", "rollback-stuck", "group-missing", "access-denied"),
+  ...of("bad", "secret-unavailable"),
 };
 
 function of(level: Level, ...words: string[]): Record<string, Level> {

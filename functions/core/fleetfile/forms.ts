@@ -1,5 +1,6 @@
 import type { Reader } from "../findings.ts";
 import { parseDuration } from "../instants.ts";
+import { DEFAULTS } from "../policy.ts";
 
 export const NAME = /^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/;
 export const NAME_FORM = "a Compute Engine name (lower-case letters, digits and dashes, starting with a letter)";
@@ -35,6 +36,16 @@ export function readDuration(
   else if (ms < shortest) reader.note(path, "bad-value", `"${path}" must be longer than nothing, e.g. 5m`);
   else return ms;
   return fallback;
+}
+
+/** Longer would keep a rotated secret from its machines for no gain. */
+const LONGEST_SETTLE_MS = 600_000;
+
+export function readSettle(reader: Reader, value: unknown): number {
+  const ms = readDuration(reader, value, "settle", DEFAULTS.settleMs);
+  if (ms <= LONGEST_SETTLE_MS) return ms;
+  reader.note("settle", "bad-value", `"settle" must be at most 10m`);
+  return DEFAULTS.settleMs;
 }
 
 /** `25%` → 0.25; undefined when it is no percentage from 1% to 100%. */

@@ -2,7 +2,7 @@ import { canonical } from "../canonical.ts";
 import { guess, type Reader } from "../findings.ts";
 import { DEFAULTS, type Gate, type GateRules } from "../policy.ts";
 import { NAME, NAME_FORM, REGION, readDuration } from "./forms.ts";
-import { readSecret } from "./inputs.ts";
+import { readSecret } from "./secrets.ts";
 
 const WORDS = ["reports", "health", "approval"] as const;
 const RULES = ["inconclusive", "within"];

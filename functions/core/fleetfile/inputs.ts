@@ -1,6 +1,6 @@
 import type { Reader } from "../findings.ts";
-import type { Follows, Policy, SecretRef } from "../policy.ts";
-import { BUCKET, NAME, NAME_FORM, REF, readDuration, readProject, SECRET_ID } from "./forms.ts";
+import type { Follows, Policy } from "../policy.ts";
+import { BUCKET, NAME, NAME_FORM, REF, readDuration, readProject } from "./forms.ts";
 
 const NOTHING: Follows = { family: "", project: "" };
 
@@ -69,37 +69,4 @@ export function readConfig(reader: Reader, value: unknown): Policy["config"] {
   const config = reader.object(value, "config", ["ref"]);
   const ref = config && reader.text(config.ref, "config.ref", REF, "the name of a configuration ref such as web/prod");
   return ref ? { ref } : null;
-}
-
-export function readSecrets(reader: Reader, value: unknown, project: string): Policy["secrets"] {
-  if (value === undefined) return {};
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    reader.note(
-      "secrets",
-      "wrong-type",
-      `"secrets" must map the names your manifest uses to secrets, e.g. { db-password: { secret: web-db } }`,
-    );
-    return {};
-  }
-  return Object.fromEntries(
-    Object.entries(value).flatMap(([key, entry]) => {
-      const ref = readSecret(reader, entry, `secrets.${key}`, project);
-      return ref ? [[key, ref]] : [];
-    }),
-  );
-}
-
-export function readSecret(reader: Reader, value: unknown, path: string, project: string): SecretRef | undefined {
-  const ref = reader.object(value, path, ["secret", "project", "version"]);
-  if (!ref) return undefined;
-  const secret = reader.text(ref.secret, `${path}.secret`, SECRET_ID, "the id of a secret, without its project");
-  const from = readProject(reader, ref.project, `${path}.project`, project);
-  const version = ref.version === undefined ? "newest" : ref.version;
-  if (version !== "newest" && !(typeof version === "number" && Number.isSafeInteger(version) && version > 0))
-    return reader.note(
-      `${path}.version`,
-      "bad-value",
-      `"${path}.version" must be a version number or newest (the newest enabled version when a release is made)`,
-    );
-  return secret !== undefined && from !== undefined ? { secret, project: from, version } : undefined;
 }

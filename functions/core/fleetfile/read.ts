@@ -1,10 +1,11 @@
 import { type Finding, Reader } from "../findings.ts";
 import { DEFAULTS, type Policy } from "../policy.ts";
-import { NAME, NAME_FORM, PROJECT, readDuration } from "./forms.ts";
+import { NAME, NAME_FORM, PROJECT, readDuration, readSettle } from "./forms.ts";
 import { readGates } from "./gates.ts";
 import { readGroups } from "./groups.ts";
-import { readConfig, readFollows, readSecrets } from "./inputs.ts";
+import { readConfig, readFollows } from "./inputs.ts";
 import { readAccept, readBudget, readLimits, readReplace } from "./limits.ts";
+import { readSecrets } from "./secrets.ts";
 import { readSteps } from "./steps.ts";
 import { readWindows } from "./windows.ts";
 
@@ -15,6 +16,7 @@ export const FIELDS = [
   "follows",
   "config",
   "secrets",
+  "settle",
   "mode",
   "steps",
   "finalBake",
@@ -50,6 +52,7 @@ export function readPolicy(document: unknown): { policy: Policy } | { findings: 
     follows: readFollows(reader, root.follows, fleet, project),
     config: readConfig(reader, root.config),
     secrets: readSecrets(reader, root.secrets, project),
+    settleMs: readSettle(reader, root.settle),
     mode: root.mode === undefined ? "auto" : (reader.oneOf(root.mode, "mode", MODES) ?? "observe"),
     steps: readSteps(reader, root.steps),
     finalBakeMs: readDuration(reader, root.finalBake, "finalBake", DEFAULTS.finalBakeMs),

@@ -88,9 +88,12 @@ export class MemoryBucket implements Bucket {
 export interface Fakes extends Cloud {
   state: MemoryBucket;
   reports: MemoryBucket;
+  config: MemoryBucket;
   time: DrivenTime;
   rung: { topic: string; attributes: Record<string, string>; data: string | undefined }[];
   logged: string[];
+  /** Severity beside each of `logged`. */
+  severities: string[];
 }
 
 const unused = (what: string) => (): never => {
@@ -101,6 +104,7 @@ export function fakeCloud(compute?: Partial<Compute>): Fakes {
   const time = new DrivenTime();
   const rung: Fakes["rung"] = [];
   const logged: string[] = [];
+  const severities: string[] = [];
   const topics: Topics = {
     ring: async (topic, attributes, data) => void rung.push({ topic, attributes, data }),
     close: async () => {},
@@ -124,14 +128,25 @@ export function fakeCloud(compute?: Partial<Compute>): Fakes {
     config: new MemoryBucket("config", time),
     bucket: unused("another bucket"),
     compute: () => compute as Compute,
-    secrets: { newestEnabled: unused("newestEnabled"), state: unused("state"), value: unused("value") },
+    secrets: {
+      versions: unused("versions"),
+      enabled: unused("enabled"),
+      aliased: unused("aliased"),
+      version: unused("version"),
+      value: unused("value"),
+      projectOf: () => undefined,
+    },
     monitoring: { query: unused("query"), alertPolicy: unused("alertPolicy"), openAlerts: unused("openAlerts") },
     topics,
     verifyIdentity: unused("verifyIdentity"),
     time,
     random: () => 0.5,
-    log: (_severity, message) => void logged.push(message),
+    log: (severity, message) => {
+      severities.push(severity);
+      logged.push(message);
+    },
     rung,
     logged,
+    severities,
   };
 }

@@ -60,8 +60,8 @@ async function asked({
   const cloud = fakeCloud(more.compute);
   cloud.monitoring = { ...cloud.monitoring, ...more.monitoring };
   cloud.secrets = {
-    newestEnabled: async () => 3,
-    state: async () => "ENABLED",
+    ...cloud.secrets,
+    enabled: async () => [3],
     value: more.value ?? (async () => key),
   };
   const policy: Policy = { ...policyOf(), gates: [gate] };

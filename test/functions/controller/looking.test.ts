@@ -70,6 +70,7 @@ const rollout = (more: Partial<Rollout> = {}): Rollout =>
     id: "web-7",
     policy: policyOf(),
     kind: "forward",
+    from: { release: releaseOf(web1), since: NOW, adopted: true, versions: {} },
     to: releaseOf(web2),
     reports: true,
     wave: 0,
@@ -199,7 +200,7 @@ describe("a report that is not in the bucket", () => {
   });
 });
 
-describe("a machine that was made again before it was ready", () => {
+describe("a machine that was made again", () => {
   const active = rollout({ seen: { [`${key}/web-1`]: "1" }, deadline: null });
   const now = { active, inputsRead: NOW };
 

@@ -14,11 +14,7 @@ function cloudWith(failure: Failure) {
     images: async () => [],
     template: async () => undefined,
   });
-  cloud.secrets = {
-    newestEnabled: () => Promise.reject(failure),
-    state: () => Promise.reject(failure),
-    value: () => Promise.reject(failure),
-  };
+  cloud.secrets = { ...cloud.secrets, enabled: () => Promise.reject(failure) };
   return cloud;
 }
 

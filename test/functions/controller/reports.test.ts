@@ -128,6 +128,16 @@ describe("a boot report", () => {
   });
 
   it.each([
+    ["keys of the image", [{ key: "ab".repeat(32), name: "prod" }]],
+    ["nobody", []],
+    ["what makes no sense", "x"],
+  ])("counts, whoever its configuration is said to be signed by: %s", async (_sentence, signedBy) => {
+    const { views, said } = await judge({ report: reportOf({ signedBy }) });
+    expect(views).toMatchObject([{ instanceName: "web-b7kq", verdict: "ready" }]);
+    expect(said).toBe("");
+  });
+
+  it.each([
     [
       "somebody else signed it",
       { token: (claims: object) => token(claims, forger.privateKey) },

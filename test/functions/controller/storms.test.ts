@@ -44,6 +44,7 @@ async function storm(): Promise<Storm> {
     seed: 7,
     behaviours: DEFAULT_BEHAVIOURS,
     follower: false,
+    hashed: false,
     groups: [
       {
         name: "web",

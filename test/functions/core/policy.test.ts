@@ -29,6 +29,7 @@ describe("a fleet file", () => {
       follows: { family: "web", project: "acme-prod" },
       config: null,
       secrets: {},
+      settleMs: 60_000,
       mode: "auto",
       steps: [
         { canary: 1, bakeMs: 300_000 },
@@ -53,6 +54,33 @@ describe("a fleet file", () => {
       { groups: [{ region: "us-central1", name: "web", base: "web-base", wave: 2 }] },
       { groups: [{ location: "us-central1", regional: true, name: "web", base: "web-base", wave: 2 }] },
     ],
+    [
+      "a secret follows its newest enabled version, by three names and by default",
+      {
+        secrets: {
+          a: { secret: "s", follows: "latest-enabled" },
+          b: { secret: "s", follows: "newest-enabled" },
+          c: { secret: "s", version: "newest" },
+          d: { secret: "s" },
+        },
+      },
+      {
+        secrets: Object.fromEntries(
+          ["a", "b", "c", "d"].map((name) => [name, { secret: "s", project: "acme-prod", version: "newest" }]),
+        ),
+      },
+    ],
+    [
+      "a secret follows an alias, in a region",
+      { secrets: { a: { secret: "s", follows: "current", location: "europe-west4", project: "acme-shared" } } },
+      {
+        secrets: {
+          a: { secret: "s", project: "acme-shared", location: "europe-west4", version: { alias: "current" } },
+        },
+      },
+    ],
+    ["settling is for no time", { settle: "0s" }, { settleMs: 0 }],
+    ["settling is for ten minutes", { settle: "600s" }, { settleMs: 600_000 }],
     [
       "groups of one name in a zone and in its region are two",
       {
@@ -316,6 +344,43 @@ describe("a fleet file", () => {
       "bad-value",
       /newest/,
     ],
+    [
+      "a secret that is pinned and follows",
+      { secrets: { a: { secret: "b", version: 3, follows: "latest-enabled" } } },
+      "secrets.a",
+      "bad-value",
+      /keep version to pin a number, or follows/,
+    ],
+    [
+      "latest is nothing to follow either: it may be disabled",
+      { secrets: { a: { secret: "b", follows: "latest" } } },
+      "secrets.a.follows",
+      "bad-value",
+      /latest-enabled, or one of the secret's own version aliases/,
+    ],
+    [
+      "newest is a version, not what a secret follows",
+      { secrets: { a: { secret: "b", follows: "newest" } } },
+      "secrets.a.follows",
+      "bad-value",
+      /latest-enabled/,
+    ],
+    [
+      "an alias is not a version",
+      { secrets: { a: { secret: "b", version: "current" } } },
+      "secrets.a.version",
+      "bad-value",
+      /an alias is followed with follows/,
+    ],
+    [
+      "a secret in no region",
+      { secrets: { a: { secret: "b", location: "europe" } } },
+      "secrets.a.location",
+      "bad-value",
+      /region of a regional secret/,
+    ],
+    ["settling for longer than ten minutes", { settle: "11m" }, "settle", "bad-value", /at most 10m/],
+    ["settling for no time that is one", { settle: 60 }, "settle", "bad-value", /duration/],
     [
       "failures of less than one",
       { limits: { failedMachines: 0 } },

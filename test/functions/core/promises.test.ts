@@ -70,12 +70,14 @@ describe("what is not tried again", () => {
     cloud.secrets = { greeting: "projects/acme-prod/secrets/greeting/versions/2" };
     cloud.command({ kind: "apply", policy: policyOf() });
     cloud.step();
+    cloud.command({ kind: "begin", urgent: false });
+    cloud.until(() => cloud.record.last?.ending === "succeeded");
     cloud.secrets = {};
     cloud.behaviours.set("web-1", { report: "failed" });
-    cloud.until(() => cloud.record.last !== null);
+    cloud.until(() => cloud.record.last?.ending === "rolled-back");
     for (let i = 0; i < 5; i++) cloud.step();
     expect(words(cloud)).toEqual(["quarantined"]);
-    expect(cloud.record.rollouts).toBe(1);
+    expect(cloud.record.rollouts).toBe(2);
   });
 
   it("a template's name that is taken does not begin one rollout after the other", () => {

@@ -93,6 +93,22 @@ describe("groups that move by themselves", () => {
     expect(world.specs("web-2").map(({ id }) => id)).not.toContain(canary?.id);
   });
 
+  it("the canary that is preempted at each of its first four bakes, ready every time, blames nobody", async () => {
+    await rolling("baking", {
+      template: { scheduling: { provisioningModel: "SPOT" } },
+      file: { steps: [{ canary: 1, bake: "30s" }, { share: "100%" }] },
+    });
+    for (let bake = 0; bake < 4; bake++) {
+      await world.untilPhase("baking");
+      const [canary] = world.specs("web-2");
+      if (canary) await world.preempt(canary);
+      await world.until(async () => (await world.phase()) !== "baking");
+    }
+    expect((await world.record()).active).toMatchObject({ bakesLost: 0, failed: {} });
+    await world.untilStable("web-2");
+    expect([(await world.record()).quarantine, (await world.record()).rollouts]).toEqual([[], 1]);
+  });
+
   it.each(["baking", "final-bake"])(
     "all machines preempted at once while %s: it goes on when they are back",
     async (phase) => {
@@ -187,13 +203,18 @@ describe("inputs that change under a rollout", () => {
     expect((await world.record()).policy?.groups).toMatchObject([{ location: ZONE }]);
   });
 
-  it("a template deleted before its group uses it: paused with its name, nobody is blamed, and a rollback ends it", async () => {
-    world = await Playground.fleet();
+  it("a template deleted before its group uses it, and its base replaced since: paused with its name, nobody is blamed, and a rollback ends it", async () => {
+    world = await Playground.open();
+    await world.template("web-old");
+    await world.group({ body: { versions: [{ instanceTemplate: "global/instanceTemplates/web-old" }] } });
+    await world.takeOn();
     world.refuse = busy;
     await world.image("web-2");
     await world.untilPhase("applying");
     const { template = "" } = Object.values((await world.record()).active?.groups ?? {})[0] ?? {};
     await world.deleteTemplate(template);
+    await world.deleteTemplate("web-base");
+    await world.template("web-base", { machineType: "e2-medium" });
     world.refuse = () => undefined;
     await world.untilPhase("paused");
     expect(await world.said()).toMatch(new RegExp(`instanceTemplates/${template}' was not found`));

@@ -15,8 +15,8 @@ import type {
   ReportView,
 } from "../../../functions/core/observation.ts";
 import type { Policy } from "../../../functions/core/policy.ts";
-import { emptyRecord, type FleetRecord } from "../../../functions/core/record.ts";
-import { lastSegment } from "../../../functions/core/wanted.ts";
+import { emptyRecord, type FleetRecord, type UnusableVersion } from "../../../functions/core/record.ts";
+import { lastSegment, ownedText } from "../../../functions/core/wanted.ts";
 import type { Image, InstanceProperties } from "../../../wire/compute.d.ts";
 
 export const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
@@ -85,6 +85,9 @@ export class SmallCloud {
   record: FleetRecord = emptyRecord("web");
   head: Image = imageOf("web-1", "1001");
   unready: Image[] = [];
+  commit: string | null = null;
+  /** Versions that releases name and that are not enabled. */
+  unusable: UnusableVersion[] = [];
   commands: Command[] = [];
   secrets: Observation["inputs"] extends infer I ? (I extends { secrets: infer S } ? S : never) : never = {};
   templates = new Map<string, InstanceProperties>([["web-base", baseProperties]]);
@@ -101,8 +104,18 @@ export class SmallCloud {
   /** What the gates say when they are asked. */
   answer: GateAnswer = { answer: "pass", text: "all is well" };
   budget: BudgetView = { leases: [], begun: [] };
+  /** What Compute itself took away, by id. */
+  readonly interrupted: Record<string, string> = {};
   /** Machines are made at one update and run at the next. */
   slow = false;
+  /** Fingerprints are a hash of what the group holds, so that one comes back when the group becomes what it was. */
+  hashed = false;
+  /** Templates that somebody deleted: a change that names one is refused. */
+  deleted = new Set<string>();
+  /** What the group's base is made of now. */
+  base = baseProperties;
+  /** What Compute said to the last change it refused. */
+  #refusal: string | undefined;
   #machines = 0;
   #orders = 0;
 
@@ -134,27 +147,36 @@ export class SmallCloud {
   observe(): Observation {
     const active = this.record.active;
     const untouched = !active || Object.values(active.groups).every(({ intent }) => !intent);
-    const read = untouched || this.now - Date.parse(this.record.inputsRead ?? "1970-01-01") > 60_000;
+    const refused = this.#refusal ?? active?.refusal;
+    const read =
+      untouched || refused !== undefined || this.now - Date.parse(this.record.inputsRead ?? "1970-01-01") > 60_000;
     return {
       at: instant(this.now),
       commands: this.commands,
       groups: { "us-central1-a/web": active ? this.group : { ...this.group, machines: [], errors: [] } },
       gates: Object.fromEntries((active ? openGates(active) : []).map(({ key }) => [key, this.answer])),
       ...((active?.policy ?? this.record.policy)?.budget && { budget: this.budget }),
-      reports: this.reports.filter(({ release }) => release === active?.to.digest),
-      templates: Object.fromEntries(
-        Object.values(active?.groups ?? {}).map(({ template }) => [
-          template,
-          this.different() ? "different" : this.templates.has(template) ? "same" : "absent",
-        ]),
-      ),
+      reports: active?.reports ? this.reports.filter(({ release }) => release === active.to.digest) : [],
+      interrupted: this.interrupted,
+      ...(this.#refusal !== undefined && { refusal: this.#refusal }),
+      templates:
+        refused === undefined && active?.phase !== "prepared"
+          ? {}
+          : Object.fromEntries([
+              ...[...this.deleted].map((name) => [name, "absent"]),
+              ...Object.values(active?.groups ?? {}).map(({ template }) => [
+                template,
+                this.different() ? "different" : this.templates.has(template) ? "same" : "absent",
+              ]),
+            ]),
       ...(read && {
         inputs: {
           image: this.head,
           unready: this.unready,
-          configCommit: null,
+          configCommit: this.commit,
           secrets: this.secrets,
-          bases: { "us-central1-a/web": baseProperties },
+          unusable: this.unusable,
+          bases: { "us-central1-a/web": this.base },
           running: { "us-central1-a/web": imageOf("web-1", "1001") },
         },
       }),
@@ -167,6 +189,7 @@ export class SmallCloud {
     const decision = decide(this.record, this.observe(), context);
     this.decisions.push(decision);
     this.record = JSON.parse(JSON.stringify(decision.record));
+    this.#refusal = undefined;
     for (const effect of decision.effects) if (!this.lose(effect)) this.#perform(effect);
     return decision.effects.length > 0;
   }
@@ -198,7 +221,10 @@ export class SmallCloud {
   }
 
   #perform(effect: Effect): void {
-    if (effect.kind === "insert-template") this.templates.set(effect.name, effect.properties);
+    if (effect.kind === "insert-template") {
+      this.templates.set(effect.name, effect.properties);
+      this.deleted.delete(effect.name);
+    }
     if (effect.kind === "delete-command") this.commands = this.commands.filter(({ name }) => name !== effect.name);
     if (effect.kind === "patch-autoscaler" && this.group.autoscaler)
       this.group = { ...this.group, autoscaler: { ...this.group.autoscaler, mode: effect.mode } };
@@ -215,23 +241,36 @@ export class SmallCloud {
     }
     if (effect.kind === "patch-group") {
       if (effect.fingerprint !== this.group.fingerprint) return;
-      this.group = {
-        ...this.group,
-        versions: effect.versions,
-        updatePolicy: effect.updatePolicy,
-        fingerprint: `${this.group.fingerprint}+`,
-      };
+      const gone = effect.versions.map(({ instanceTemplate = "" }) => lastSegment(instanceTemplate));
+      const name = gone.find((one) => this.deleted.has(one));
+      if (name !== undefined) {
+        this.#refusal = `the resource 'global/instanceTemplates/${name}' was not found`;
+        return;
+      }
+      this.#become({ versions: effect.versions, updatePolicy: effect.updatePolicy }, "+");
     }
+  }
+
+  #become(more: Partial<GroupView>, mark: string): void {
+    const group = { ...this.group, ...more };
+    const fingerprint = this.hashed ? sha256(ownedText(group)) : `${this.group.fingerprint}${mark}`;
+    this.group = { ...group, fingerprint };
   }
 
   /** Somebody else's hand. */
   change(more: Partial<GroupView>): void {
-    this.group = { ...this.group, ...more, fingerprint: `${this.group.fingerprint}!` };
+    this.#become(more, "!");
   }
 
-  /** The effects of the look before once more, as a sleeper would do them that has not asked whether they are still its own. */
-  late(): void {
-    for (const effect of this.decisions.at(-1)?.effects ?? []) this.#perform(effect);
+  /** A person deletes a template that no group uses. */
+  deleteTemplate(name: string): void {
+    this.templates.delete(name);
+    this.deleted.add(name);
+  }
+
+  /** The effects of a look once more, as a sleeper would do them that has not asked whether they are still its own. */
+  late(decision: Decision | undefined = this.decisions.at(-1)): void {
+    for (const effect of decision?.effects ?? []) this.#perform(effect);
   }
 
   /** A machine is gone, as one that was preempted; the group makes another. */

@@ -16,9 +16,10 @@ import type {
   ReportView,
 } from "../../../../functions/core/observation.ts";
 import type { Policy } from "../../../../functions/core/policy.ts";
-import { emptyRecord, type FleetRecord, type PublishedImage } from "../../../../functions/core/record.ts";
+import { emptyRecord, type FleetRecord, type PublishedImage, type Rollout } from "../../../../functions/core/record.ts";
 import { isUntouched } from "../../../../functions/core/supersede.ts";
-import type { Image, InstanceProperties } from "../../../../wire/compute.d.ts";
+import { lastSegment } from "../../../../functions/core/wanted.ts";
+import type { Image, InstanceProperties, ManagerVersion } from "../../../../wire/compute.d.ts";
 import { baseProperties, imageOf } from "../small-cloud.ts";
 import { Draws } from "./draws.ts";
 import { type Counted, type GroupPlan, ModelGroup, type Surroundings } from "./group.ts";
@@ -40,6 +41,8 @@ export interface Start {
   groups: GroupPlan[];
   /** The fleet follows another fleet instead of a family. */
   follower: boolean;
+  /** Fingerprints are hashes. */
+  hashed: boolean;
 }
 
 type Ticked = (group: ModelGroup, actions: Action[], before: Counted) => void;
@@ -49,9 +52,12 @@ export class ModelCloud implements Surroundings {
   time = Date.UTC(2026, 10, 20, 12);
   readonly draws: Draws;
   readonly behaviours: Behaviours;
+  readonly hashed: boolean;
   readonly groups: ModelGroup[];
   readonly follower: boolean;
   readonly templates = new Map<string, { properties: InstanceProperties; nature: Nature }>();
+  /** Those of them that somebody deleted. */
+  readonly unmade = new Set<string>();
   readonly images = new Map<string, Nature>([["web-1", "good"]]);
   head: Image = imageOf("web-1", "1001");
   published: PublishedImage[] = [];
@@ -79,15 +85,17 @@ export class ModelCloud implements Surroundings {
   onAsk: (record: FleetRecord, key: string) => void = () => {};
   readonly #requests = new Set<string>();
   #ids = 9000;
-  #peeked: { generation: number; record: FleetRecord } | undefined;
+  #loaded: { generation: number; record: FleetRecord } | undefined;
   #orders = 0;
   #late: { at: number; report: ReportView & { release: string } }[] = [];
 
-  constructor({ seed, behaviours, groups, follower }: Start) {
+  constructor({ seed, behaviours, groups, follower, hashed }: Start) {
     this.draws = new Draws(seed);
     this.behaviours = behaviours;
+    this.hashed = hashed;
     this.follower = follower;
-    this.templates.set("web-base", { properties: baseProperties, nature: "good" });
+    for (const name of ["web-base", "web-hand-made"])
+      this.templates.set(name, { properties: baseProperties, nature: "good" });
     this.groups = groups.map((plan) => new ModelGroup(plan, "web-base", this));
     if (follower) this.published = [{ image: this.#ref(this.head), since: instant(this.time - 86_400_000) }];
   }
@@ -139,7 +147,7 @@ export class ModelCloud implements Surroundings {
 
   /** A report of this release whose signature holds, by a machine that no group of the fleet has. */
   foreignReport(verdict: "ready" | "failed"): void {
-    const { active } = this.peek();
+    const { active } = this.load();
     if (!active) return;
     const stranger = { instanceId: "77", instanceName: "stranger", reason: "told", message: "by a copy of a disk" };
     this.reports.push({ ...stranger, verdict, release: active.to.digest });
@@ -192,15 +200,12 @@ export class ModelCloud implements Surroundings {
     this.commands.push({ name, by: "ada", at: instant(this.time), ...command } as Command);
   }
 
+  /** The record as it was saved, read once a generation: nobody may change what it is given. */
   load(): FleetRecord {
-    return this.stored ? (JSON.parse(this.stored.text) as FleetRecord) : emptyRecord("web");
-  }
-
-  /** The same, to be looked at only: read once a generation. */
-  peek(): FleetRecord {
     const generation = this.stored?.generation ?? 0;
-    if (this.#peeked?.generation !== generation) this.#peeked = { generation, record: this.load() };
-    return this.#peeked.record;
+    if (this.#loaded?.generation !== generation)
+      this.#loaded = { generation, record: this.stored ? JSON.parse(this.stored.text) : emptyRecord("web") };
+    return this.#loaded.record;
   }
 
   /** As `observe` reads it, out of the same things. */
@@ -209,7 +214,9 @@ export class ModelCloud implements Surroundings {
     const applied = this.commands.findLast(({ kind }) => kind === "apply");
     const policy = active?.policy ?? (applied?.kind === "apply" ? applied.policy : record.policy);
     const at = instant(this.time);
-    const reads = !active || isUntouched(active) || this.time >= Date.parse(record.inputsRead ?? at) + 60_000;
+    const refused = active !== null && (refusal ?? active.refusal) !== undefined;
+    const reads =
+      refused || !active || isUntouched(active) || this.time >= Date.parse(record.inputsRead ?? at) + 60_000;
     const open = active ? openGates(active) : [];
     for (const { key } of open) this.onAsk(record, key);
     return {
@@ -217,13 +224,8 @@ export class ModelCloud implements Surroundings {
       commands: structuredClone(this.commands),
       groups: policy ? Object.fromEntries(policy.groups.map((ref) => this.#read(ref, active !== null))) : {},
       gates: Object.fromEntries(open.map(({ key }) => [key, this.answer])),
-      reports: this.reports.filter(({ release }) => release === active?.to.digest),
-      templates: Object.fromEntries(
-        Object.values(active?.groups ?? {}).map(({ template }) => [
-          template,
-          this.templates.has(template) ? "same" : "absent",
-        ]),
-      ),
+      reports: active?.reports ? this.reports.filter(({ release }) => release === active.to.digest) : [],
+      templates: active && (refused || active.phase === "prepared") ? this.#templatesOf(active) : {},
       interrupted: this.interrupted,
       ...(refusal !== undefined && { refusal }),
       ...(policy?.budget && { budget: this.#isBlind("budget") ?? structuredClone(this.budget) }),
@@ -233,6 +235,29 @@ export class ModelCloud implements Surroundings {
       ],
       ...(policy && reads && { inputs: this.#inputs(policy) }),
     };
+  }
+
+  #templatesOf({ phase, groups }: Rollout): Observation["templates"] {
+    const own = Object.values(groups).map(({ template }) => template);
+    const before = Object.values(groups).flatMap(({ from }) => templatesOf(from.versions));
+    const all = phase === "prepared" ? own : [...own, ...before];
+    return Object.fromEntries(all.map((name) => [name, this.#isThere(name) ? "same" : "absent"]));
+  }
+
+  #isThere(template: string): boolean {
+    return this.templates.has(template) && !this.unmade.has(template);
+  }
+
+  /** Somebody deletes a template; Compute refuses it while a group or a machine uses it. */
+  unmake(index: number): void {
+    const used = new Set(
+      this.groups
+        .flatMap(({ versions, machines }) => [...versions, ...machines.values()])
+        .map(({ template }) => template),
+    );
+    const free = [...this.templates.keys()].filter((name) => !used.has(name) && !this.unmade.has(name));
+    const name = free[index % free.length];
+    if (name !== undefined) this.unmade.add(name);
   }
 
   #isBlind(what: string): Problem | undefined {
@@ -297,7 +322,8 @@ export class ModelCloud implements Surroundings {
   #perform(effect: Effect): void {
     switch (effect.kind) {
       case "insert-template":
-        if (this.#repeated(effect.requestId) || this.templates.has(effect.name)) return;
+        if (this.#repeated(effect.requestId) || this.#isThere(effect.name)) return;
+        this.unmade.delete(effect.name);
         this.templates.set(effect.name, { properties: effect.properties, nature: this.#natureOf(effect.properties) });
         return;
       case "delete-command":
@@ -326,6 +352,12 @@ export class ModelCloud implements Surroundings {
   }
 
   #take(group: ModelGroup, { versions, updatePolicy }: Extract<Effect, { kind: "patch-group" }>): void {
+    const absent = templatesOf(versions).find((name) => this.unmade.has(name));
+    if (absent !== undefined)
+      throw new Refused(
+        "invalid",
+        `The resource 'projects/acme-prod/global/instanceTemplates/${absent}' was not found`,
+      );
     try {
       group.patch(versions, updatePolicy);
     } catch (problem) {
@@ -350,7 +382,7 @@ export class ModelCloud implements Surroundings {
 
   /** The caps are those of the fleet file that asks. */
   #lease({ rollout, machines, begun, until }: Extract<Effect, { kind: "lease" }>): void {
-    const record = this.peek();
+    const record = this.load();
     const caps = (record.active?.policy ?? record.policy)?.budget;
     const now = instant(this.time);
     const leases = this.budget.leases.filter((lease) => lease.until > now);
@@ -373,6 +405,10 @@ function refused(kind: "conflict" | "unavailable" | "denied" | "lost"): Refused 
   if (kind === "conflict") return new Refused("conflict", "412");
   if (kind === "denied") return new Refused("denied", "403 Required permission is missing");
   return new Refused("unavailable", "503");
+}
+
+function templatesOf(versions: ManagerVersion[]): string[] {
+  return versions.map(({ instanceTemplate = "" }) => lastSegment(instanceTemplate));
 }
 
 export const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");

@@ -47,6 +47,7 @@ export type Event = { rung: boolean } & (
   | { what: "answer"; answer: "pass" | "fail" | "wait" | "inconclusive" }
   | { what: "lease"; machines: number; ms: number }
   | { what: "outside"; group: number; how: "template" | "type" | "undo" }
+  | { what: "unmake"; index: number }
   | { what: "mail"; broken: boolean }
   | { what: "stranger"; verdict: "ready" | "failed" }
   | { what: "time"; ms: number; looks: Look }
@@ -104,6 +105,8 @@ export function sentence(event: Event): string {
         return `another fleet takes ${event.machines} of the budget for ${minutes(event.ms)}`;
       case "outside":
         return `somebody else changes group ${event.group} (${event.how})`;
+      case "unmake":
+        return `somebody deletes template ${event.index} of those that nothing uses`;
       case "mail":
         return event.broken ? "reports are lost from now on" : "reports arrive again";
       case "stranger":
@@ -257,6 +260,7 @@ const changes: fc.Arbitrary<Event> = fc.oneof(
   of(2, "answer", fc.record({ answer: fc.constantFrom("pass", "pass", "fail", "wait", "inconclusive") })),
   of(1, "lease", fc.record({ machines: fc.integer({ min: 1, max: 12 }), ms: fc.constantFrom(30_000, 600_000) })),
   of(1, "outside", fc.record({ group, how: fc.constantFrom("template", "type", "undo") })),
+  of(1, "unmake", fc.record({ index: fc.nat(7) })),
   of(1, "mail", fc.record({ broken: fc.boolean() })),
   of(1, "stranger", fc.record({ verdict: fc.constantFrom("ready", "failed") })),
 );
@@ -307,12 +311,28 @@ export const fleets: fc.Arbitrary<GroupPlan[]> = fc
     }),
   );
 
+interface Budget {
+  name: string;
+  machines: number;
+  perHour?: number;
+}
+
+function widened({ name, machines, perHour }: Budget, share: number): Budget {
+  return {
+    name,
+    machines: Math.max(machines, share),
+    ...(perHour !== undefined && { perHour: Math.max(perHour, 10 * share) }),
+  };
+}
+
 /** Numbers that Compute takes for these groups. */
 export function documentFor(groups: GroupPlan[], document: Document): Document {
-  const { replace, ...rest } = document;
+  const { replace, budget, ...others } = document;
   const largest = Math.max(...groups.map(({ size }) => size));
-  // A twentieth at a time, or two thousand machines would take a day.
-  const each = Math.max(groups.some(({ regional }) => regional) ? 3 : 1, Math.ceil(largest / 20));
+  // A twelfth at a time, or two thousand machines would take a day.
+  const share = Math.ceil(largest / 12);
+  const each = Math.max(groups.some(({ regional }) => regional) ? 3 : 1, share);
+  const rest = { ...others, ...(budget !== undefined && { budget: widened(budget as Budget, share) }) };
   if (groups.some(({ inPlace }) => inPlace)) return { ...rest, replace: { above: 0, missing: each } };
   const numbers = {
     above: { above: each, missing: 0 },

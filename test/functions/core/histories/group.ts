@@ -41,6 +41,8 @@ export interface Surroundings {
   now(): number;
   draws: Draws;
   behaviours: Behaviours;
+  /** A fingerprint is a hash of what a group holds: it comes back when the group is again what it was (docs/verified.md). */
+  hashed: boolean;
   nature(template: string): Nature;
   /** Why no machine of this template can be made in this zone now. */
   refuses(group: ModelGroup, zone: string, template: string): Refusal | undefined;
@@ -69,6 +71,8 @@ export class ModelGroup {
   /** The mode its owner gave it. */
   ownMode: AutoscalerMode | undefined;
   errors: ErrorView[] = [];
+  /** A person is making it smaller in this very moment. */
+  shrunk = false;
   /** Changes with everything that is changed here, the size included. */
   revision = 0;
   readonly #world: Surroundings;
@@ -99,7 +103,8 @@ export class ModelGroup {
   }
 
   get fingerprint(): string {
-    return `${this.key}#${this.revision}`;
+    const { key, revision, versions, policy, targetSize } = this;
+    return `${key}#${this.#world.hashed ? JSON.stringify([versions, policy, targetSize]) : revision}`;
   }
 
   frame() {
@@ -115,18 +120,25 @@ export class ModelGroup {
     this.update();
   }
 
+  /** A person makes it so large. */
   resize(size: number): void {
-    if (size === this.targetSize) return;
-    this.targetSize = size;
-    this.revision++;
-    this.update();
+    this.shrunk = size < this.targetSize;
+    this.#setSize(size);
+    this.shrunk = false;
   }
 
   /** The autoscaler wants so many; its mode says whether it may. */
   scale(wanted: number): void {
     const mode = this.autoscaler?.mode ?? "OFF";
-    if (mode === "ON") this.resize(wanted);
-    else if (mode !== "OFF") this.resize(Math.max(wanted, this.targetSize));
+    if (mode === "ON") this.#setSize(wanted);
+    else if (mode !== "OFF") this.#setSize(Math.max(wanted, this.targetSize));
+  }
+
+  #setSize(size: number): void {
+    if (size === this.targetSize) return;
+    this.targetSize = size;
+    this.revision++;
+    this.update();
   }
 
   setMode(mode: AutoscalerMode): void {

@@ -11,6 +11,8 @@ import type { Tally } from "./tally.ts";
 /** Enough for any wait between two looks; what is due then was not lost. */
 const LOOKS_IN_A_ROW = 400;
 const ROUNDS = 6;
+/** How far apart looks are at least while a fleet comes to rest: the bell may be late. */
+const SPARSE = [500, 4_000, 10_000, 20_000, 30_000, 30_000, 45_000, 60_000];
 
 /** One fleet through one history, with every promise asked at every step. */
 export class History {
@@ -31,7 +33,7 @@ export class History {
   }
 
   get record(): FleetRecord {
-    return this.cloud.peek();
+    return this.cloud.load();
   }
 
   #apply(document: Document): void {
@@ -128,6 +130,9 @@ export class History {
       case "outside":
         this.#meddle(this.#group(event.group), event.how);
         break;
+      case "unmake":
+        cloud.unmake(event.index);
+        break;
       case "mail":
         cloud.mailBroken = event.broken;
         break;
@@ -205,6 +210,7 @@ export class History {
     cloud.freeCpus = 1_000_000;
     cloud.faults.length = 0;
     cloud.mailBroken = false;
+    cloud.unmade.clear();
     cloud.answer = { answer: "pass", text: "all is well" };
     cloud.budget = { leases: cloud.budget.leases.filter(({ fleet }) => fleet === "web"), begun: [] };
     for (const group of cloud.groups) group.resize(Math.max(group.plan.own === "percent" ? 10 : 2, group.targetSize));
@@ -218,6 +224,8 @@ export class History {
       limits: { progress: "5m" },
       replace: "above",
     };
+    // Or four looks of five would be those that wait here for one more machine.
+    const atLeast = SPARSE[cloud.draws.between(0, SPARSE.length - 1)] ?? 0;
     for (let round = 0; round < ROUNDS; round++) {
       for (const group of cloud.groups) group.mend();
       cloud.command({ kind: "start" });
@@ -231,11 +239,15 @@ export class History {
         if (active?.phase === "paused" || (!active && hold)) break;
         if (!active && !stable) this.#unify();
         cloud.budget.begun = [];
-        this.#passTo(Date.parse(earliest(this.record.nextLook ?? undefined, instant(cloud.time + 60_000)) ?? "") + 500);
+        const due = Date.parse(earliest(this.record.nextLook ?? undefined, instant(cloud.time + 60_000)) ?? "") + 500;
+        this.#passTo(Math.max(cloud.time + atLeast, due));
       }
       // Not for a person to go on with: a release that will never be well.
       if (this.record.active?.phase === "paused") cloud.command({ kind: "rollback" });
-      for (let i = 0; i < 200 && this.record.active; i++) this.pass(5_000, "as due");
+      for (let i = 0; i < 300 && this.record.active; i++) {
+        this.#passTo(Math.max(cloud.time + atLeast, Math.min(cloud.time + 5_000, this.#due())));
+        this.#reconciler.look();
+      }
     }
     const said = this.record.reasons.map(({ word, text }) => `${word}: ${text}`).join("; ");
     throw new Broken(`it never came to rest; ${this.record.active?.phase ?? "at rest"}: ${said}`);

@@ -92,7 +92,7 @@ export class MachinePromises {
   ticked(group: ModelGroup, actions: Action[], before: Counted): void {
     this.#tally.count("updater ticks");
     if (this.meddled) return;
-    const { active } = this.#cloud.peek();
+    const { active } = this.#cloud.load();
     const after = group.counted();
     const { above, missing } = this.#allowed(group, active);
     const size = group.targetSize;
@@ -105,7 +105,10 @@ export class MachinePromises {
     // Who shrinks takes old ones that serve before new ones that died a moment ago.
     const shrinks = actions.some((action) => action.do === "delete" && action.why === "size");
     const died = shrinks ? [...group.machines.values()].filter(({ action }) => action === "RECREATING").length : 0;
-    if (after.available < Math.min(before.available, size - missing) - healed - died)
+    // Whom a person's own scale-in takes in the middle of an update is Compute's to say: "arbitrarily", and with regard to the
+    // template (API reference, instanceGroupManagers.resize).
+    const taken = group.shrunk ? actions.filter((action) => action.do === "delete" && action.why === "size").length : 0;
+    if (after.available < Math.min(before.available, size - missing) - healed - died - taken)
       throw new Broken(
         `${group.key} has ${after.available} machines that serve and had ${before.available}, its size is ${size} and ${missing} may be missing: ${active?.phase ?? "at rest"}, ${actions.map((action) => (action.do === "create" ? `create of ${action.target.template}` : `${action.do} ${action.member}`)).join(", ")}`,
       );

@@ -40,7 +40,7 @@ describe("a record that an older version wrote", () => {
       fc.asyncProperty(damaged, async ({ seed, groups, policy, history, fleet, rollout }) => {
         const small = groups.map((group) => ({ ...group, size: Math.min(group.size, 20) }));
         const run = new History(
-          { seed, groups: small, follower: false, behaviours: behavioursBySeed(String(seed)) },
+          { seed, groups: small, follower: false, hashed: false, behaviours: behavioursBySeed(String(seed)) },
           policy,
           new Tally(),
         );

@@ -45,7 +45,7 @@ export class Promises {
       if (!MOVES[from].includes(to))
         throw new Broken(`a move from ${from} to ${to}, which docs/rollout.md does not draw`);
     }
-    if (this.#decisions++ % 5 === 0) this.#sameAgain(before, decision, observation);
+    if (this.#decisions++ % 17 === 0) this.#sameAgain(before, decision, observation);
     this.#stated(after);
     this.#personWins(before, decision, observation);
     this.#gates(before, after);
@@ -67,7 +67,7 @@ export class Promises {
 
   /** New machines asked of all groups, by what the groups themselves say. */
   #asked(change?: Extract<Effect, { kind: "patch-group" }>): number {
-    const { active } = this.#cloud.peek();
+    const { active } = this.#cloud.load();
     return this.#cloud.groups.reduce((sum, group) => {
       const template = active?.groups[group.key]?.template;
       const versions =
@@ -83,8 +83,10 @@ export class Promises {
   }
 
   #sameAgain(before: FleetRecord, decision: Decision, observation: Observation): void {
+    const given = JSON.stringify([before, observation]);
     const again = this.#reconciler().decideOn(before, observation);
     if (JSON.stringify(again) !== JSON.stringify(decision)) throw new Broken("the same look decides something else");
+    if (JSON.stringify([before, observation]) !== given) throw new Broken("a decision changed what it was given");
   }
 
   #stated({ active, hold, reasons }: FleetRecord): void {

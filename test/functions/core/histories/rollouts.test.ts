@@ -23,6 +23,7 @@ describe("whatever happens to a fleet", () => {
       behaviours: fc.nat(999).map((n) => behavioursBySeed(String(n))),
       groups: fleets,
       follower: fc.integer({ min: 0, max: 4 }).map((one) => one === 0),
+      hashed: fc.integer({ min: 0, max: 2 }).map((one) => one === 0),
       policy: policies,
       history: fc.array(events, { maxLength: 25, size: "max" }),
       // What somebody else's hand does to a group hides what moult does.

@@ -1,0 +1,4 @@
+import { configChanged } from "./controller/inputevents.ts";
+import { onMessage } from "./entry.ts";
+
+onMessage("onConfig", configChanged);

@@ -1,0 +1,4 @@
+import { secretChanged } from "./controller/inputevents.ts";
+import { onMessage } from "./entry.ts";
+
+onMessage("onSecret", secretChanged);
