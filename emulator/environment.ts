@@ -25,6 +25,7 @@ export function environment(world: World, web: string, grpc: string): Record<str
     GCE_METADATA_HOST: web,
     MOULT_COMPUTE_ENDPOINT: `${root}compute/v1/`,
     MOULT_SECRETMANAGER_ENDPOINT: root,
+    MOULT_PUBSUB_ENDPOINT: root,
     MOULT_MONITORING_ENDPOINT: root,
     MOULT_CERTS_URL: `${root}oauth2/v3/certs`,
     CLOUDSDK_CORE_PROJECT: world.project,

@@ -1,14 +1,12 @@
-import type { Call } from "../frame/http.ts";
 import type { Route } from "../frame/router.ts";
 import { pacific } from "../frame/time.ts";
 import { aggregatedRoute } from "./aggregated.ts";
 import type { Cloud } from "./cloud.ts";
+import { collection } from "./collection.ts";
 import { checkName, errors } from "./errors.ts";
 import { checkScope, REGION_SCOPES } from "./geography.ts";
 import { findImage } from "./images/model.ts";
-import { LIST_QUERY, list } from "./listing.ts";
-import { mutation, projectOf, read, scopeOf } from "./method.ts";
-import { GLOBAL, link, pathOf, type Ref, type Scope, scopePath } from "./names.ts";
+import { GLOBAL, link, pathOf, type Scope, scopePath } from "./names.ts";
 import { isObject, type Json } from "./schema/check.ts";
 
 export interface StoredTemplate {
@@ -102,37 +100,28 @@ export function templateRoutes(cloud: Cloud): Route[] {
 }
 
 function scoped(cloud: Cloud, service: string, where: string): Route[] {
-  const collection = `/compute/v1/projects/{project}/${where}/instanceTemplates`;
-  const one = `${collection}/{instanceTemplate}`;
-  const ref = (call: Call, name: string): Ref => ({
-    project: projectOf(cloud, call),
-    scope: scopeOf(call),
-    collection: "instanceTemplates",
-    name,
-  });
-  const existing = (target: Ref): StoredTemplate => {
-    const template = cloud.templates.get(pathOf(target));
-    if (!template) throw errors.notFound(pathOf(target));
-    return template;
-  };
-  const common = {
-    monitored: (target: Ref, id: string) => ({
+  const templates = collection<StoredTemplate>(cloud, {
+    service,
+    permissions: "instanceTemplates",
+    where,
+    name: "instanceTemplates",
+    param: "instanceTemplate",
+    kind: "compute#instanceTemplateList",
+    stored: cloud.templates,
+    render: renderTemplate,
+    monitored: (target, id) => ({
       type: "gce_instance_template",
       labels: { instance_template_name: target.name, instance_template_id: id, project_id: target.project },
     }),
-    idOf: (path: string) => cloud.templates.get(path)?.id,
-  };
+    query: ["view"],
+  });
   return [
-    mutation(cloud, {
-      ...common,
-      id: `compute.${service}.insert`,
+    templates.on("insert", {
       operationType: `compute.${service}.insert`,
       method: "POST",
-      path: collection,
-      permission: "compute.instanceTemplates.create",
+      path: templates.path,
       body: "InstanceTemplate",
       coverage: "partly",
-      target: (call, body) => ref(call, String(body.name ?? "")),
       apply: (body, target) => {
         const name = checkName(body.name);
         const path = pathOf(target);
@@ -152,52 +141,19 @@ function scoped(cloud: Cloud, service: string, where: string): Route[] {
         return { targetId: template.id };
       },
     }),
-    mutation(cloud, {
-      ...common,
-      id: `compute.${service}.delete`,
-      operationType: "delete",
+    templates.on("delete", {
       method: "DELETE",
-      path: one,
-      permission: "compute.instanceTemplates.delete",
-      target: (call) => ref(call, call.params.instanceTemplate ?? ""),
+      path: templates.one,
       apply: (_body, target) => {
-        const template = existing(target);
+        const template = templates.existing(target);
         const user = userOf(cloud, pathOf(target));
         if (user) throw errors.inUse("instance_template", pathOf(target), user);
         cloud.templates.delete(pathOf(target));
         return { targetId: template.id };
       },
     }),
-    read(cloud, {
-      id: `compute.${service}.get`,
-      path: one,
-      permission: "compute.instanceTemplates.get",
-      query: ["view"],
-      resource: (call) => pathOf(ref(call, call.params.instanceTemplate ?? "")),
-      run: (call) => renderTemplate(existing(ref(call, call.params.instanceTemplate ?? "")), call.origin),
-    }),
-    read(cloud, {
-      id: `compute.${service}.list`,
-      path: collection,
-      permission: "compute.instanceTemplates.list",
-      query: [...LIST_QUERY, "view"],
-      resource: (call) => `projects/${projectOf(cloud, call)}`,
-      run: (call) => {
-        const project = projectOf(cloud, call);
-        const scope = scopeOf(call);
-        checkScope(project, scope);
-        const own = [...cloud.templates.values()].filter(
-          (t) => t.project === project && scopePath(t.scope) === scopePath(scope),
-        );
-        const items = own.map((t) => ({ name: t.name, created: t.created, json: renderTemplate(t, call.origin) }));
-        return list(
-          call,
-          "compute#instanceTemplateList",
-          `projects/${project}/${scopePath(scope)}/instanceTemplates`,
-          items,
-        );
-      },
-    }),
+    templates.get(),
+    templates.list(),
   ];
 }
 

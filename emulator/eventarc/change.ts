@@ -8,14 +8,14 @@ const CHANGEABLE = ["labels", "serviceAccount", "destination", "eventDataContent
  * where there is no mask. Throws 400 for a field that stays as it is.
  * https://cloud.google.com/eventarc/docs/reference/rest/v1/projects.locations.triggers/patch
  */
-export function changedFields(before: Json, given: Json, mask: string): Json {
+export function changedFields<T extends { eventFilters: unknown }>(before: T, given: Json, mask: string): T {
   const after = { ...before };
   for (const field of fieldsOf(given, mask)) {
     if (!CHANGEABLE.includes(field)) {
       throw new ApiError(400, `The request was invalid: field ${field} of a trigger cannot be updated.`);
     }
-    if (given[field] === undefined) delete after[field];
-    else after[field] = given[field];
+    if (given[field] === undefined) Reflect.deleteProperty(after, field);
+    else Object.assign(after, { [field]: given[field] });
   }
   if (JSON.stringify(after.eventFilters) !== JSON.stringify(before.eventFilters)) {
     throw new ApiError(501, "triggers with other event filters are not emulated");

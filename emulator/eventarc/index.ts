@@ -102,7 +102,7 @@ export function createEventarc(
     }
     const before = store.find(name);
     const given = readFields(TRIGGER, call.json(), world.loose);
-    const after = changedFields({ ...before }, given, call.query.get("updateMask") ?? "") as unknown as Kept;
+    const after = changedFields(before, given, call.query.get("updateMask") ?? "");
     const { destination, serviceAccount } = after;
     if (!destination || ("httpEndpoint" in destination && !destination.httpEndpoint?.uri)) {
       throw new ApiError(400, "destination.http_endpoint.uri is missing; other destinations are not emulated.");

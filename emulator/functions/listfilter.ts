@@ -5,7 +5,7 @@ import { camel, type Json } from "../frame/fields.ts";
  * The part of https://google.aip.dev/160 that gcloud and people send here: comparisons of a field with a text by `=`,
  * `!=` and `:` (holds), joined by AND. Anything else is a 400 rather than a guess.
  */
-export function matching(filter: string): (item: Json) => boolean {
+export function matching(filter: string): (item: object) => boolean {
   const text = filter.trim();
   if (text === "") return () => true;
   const tests = text.split(/\s+AND\s+/).map((part) => {
@@ -14,7 +14,7 @@ export function matching(filter: string): (item: Json) => boolean {
       throw new ApiError(400, `Invalid filter ${JSON.stringify(filter)}: FIELD=TEXT, !=, : and AND are understood.`);
     const [, path = "", operator, quoted, bare] = found;
     const wanted = quoted ?? bare ?? "";
-    return (item: Json) => {
+    return (item: object) => {
       const value = valueAt(item, path);
       if (operator === ":") return wanted === "*" ? value !== undefined : String(value ?? "").includes(wanted);
       return (String(value ?? "") === wanted) === (operator === "=");
@@ -24,7 +24,7 @@ export function matching(filter: string): (item: Json) => boolean {
 }
 
 /** Names of labels stand as they are, names of fields in either spelling. */
-function valueAt(item: Json, path: string): unknown {
+function valueAt(item: object, path: string): unknown {
   let value: unknown = item;
   for (const part of path.split(".")) {
     if (typeof value !== "object" || value === null) return undefined;

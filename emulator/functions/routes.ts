@@ -1,5 +1,4 @@
 import { ApiError } from "../frame/errors.ts";
-import type { Json } from "../frame/fields.ts";
 import type { Answer, Call } from "../frame/http.ts";
 import { page } from "../frame/pages.ts";
 import type { Route } from "../frame/router.ts";
@@ -96,7 +95,7 @@ export function functionRoutes(world: World, functions: Functions, operations: O
       allow(call, "functions.list", parentOf(call));
       const wanted = matching(call.query.get("filter") ?? "");
       const order = call.query.get("orderBy") ?? "";
-      const all = functions.in(parentOf(call)).filter((one) => wanted(one as unknown as Json));
+      const all = functions.in(parentOf(call)).filter((one) => wanted(one));
       if (!/^(name( asc| desc)?)?$/.test(order)) throw new ApiError(501, `order_by ${order} is not emulated`);
       return listed(call, "functions", order.endsWith("desc") ? all.reverse() : all, ({ name }) => name);
     }),
@@ -130,7 +129,7 @@ export function functionRoutes(world: World, functions: Functions, operations: O
     method("runtimes.list", "GET", `${PARENT}/runtimes`, (call) => {
       allow(call, "runtimes.list", parentOf(call));
       const wanted = matching(call.query.get("filter") ?? "");
-      return { json: { runtimes: RUNTIMES.filter((one) => wanted(one as unknown as Json)) } };
+      return { json: { runtimes: RUNTIMES.filter((one) => wanted(one)) } };
     }),
     method("operations.get", "GET", `${PARENT}/operations/{operation}`, (call) => {
       const name = `${parentOf(call)}/operations/${call.params.operation}`;

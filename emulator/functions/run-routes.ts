@@ -67,12 +67,16 @@ export function runRoutes(world: World, functions: Functions): Route[] {
     ];
   };
 
-  const knativeList = (project: string, location: string): Json => ({
-    apiVersion: "serving.knative.dev/v1",
-    kind: "ServiceList",
-    metadata: { selfLink: `/apis/serving.knative.dev/v1/namespaces/${project}/services` },
-    items: all(project, location).map((shown) => knativeService(world, shown)),
-  });
+  const knativeList = (call: Call): Json => {
+    const project = projectOf(call);
+    allow(call, "list", `projects/${project}`);
+    return {
+      apiVersion: "serving.knative.dev/v1",
+      kind: "ServiceList",
+      metadata: { selfLink: `/apis/serving.knative.dev/v1/namespaces/${project}/services` },
+      items: all(project, call.params.location ?? "-").map((shown) => knativeService(world, shown)),
+    };
+  };
 
   return [
     ...policies("v1"),
@@ -116,14 +120,14 @@ export function runRoutes(world: World, functions: Functions): Route[] {
       method: "GET",
       path: "/apis/serving.knative.dev/v1/namespaces/{project}/services",
       coverage: "partly",
-      run: (call) => ({ json: knativeList(projectOf(call), "-") }),
+      run: (call) => ({ json: knativeList(call) }),
     },
     {
       id: "run.projects.locations.services.list",
       method: "GET",
       path: "/v1/projects/{project}/locations/{location}/services",
       coverage: "partly",
-      run: (call) => ({ json: knativeList(projectOf(call), call.params.location ?? "-") }),
+      run: (call) => ({ json: knativeList(call) }),
     },
     {
       id: "cloudbuild.projects.locations.getDefaultServiceAccount",

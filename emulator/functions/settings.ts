@@ -77,20 +77,28 @@ export function updated(current: CloudFunction, given: Given, paths: string[]): 
     const parts = path.split(".");
     const last = parts.pop() ?? "";
     let from: Json | undefined = given;
-    let to = next as unknown as Json;
+    let to: object = next;
     for (const part of parts) {
       from = from?.[part] as Json | undefined;
-      to[part] ??= {};
-      to = to[part] as Json;
+      to = memberOf(to, part);
     }
     const value = from?.[last];
     // What a configuration does not say stays as the service filled it in.
-    if (value === undefined) {
-      if (last !== "buildConfig" && last !== "serviceConfig") delete to[last];
-    } else if (last === "buildConfig" || last === "serviceConfig") to[last] = merged(to[last] as Json, value as Json);
-    else to[last] = structuredClone(value);
+    if (last === "buildConfig" || last === "serviceConfig") {
+      if (value !== undefined) Object.assign(next, { [last]: merged({ ...next[last] }, value as Json) });
+    } else if (value === undefined) Reflect.deleteProperty(to, last);
+    else Object.assign(to, { [last]: structuredClone(value) });
   }
   return next;
+}
+
+/** A message inside another; made when it is not there. */
+function memberOf(holder: object, name: string): object {
+  const found: unknown = Reflect.get(holder, name);
+  if (typeof found === "object" && found !== null) return found;
+  const made = {};
+  Object.assign(holder, { [name]: made });
+  return made;
 }
 
 /** A configuration given whole: what only the service knows, and the source, stay unless they are given. */

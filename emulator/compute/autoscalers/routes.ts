@@ -2,12 +2,11 @@ import type { Call } from "../../frame/http.ts";
 import type { Route } from "../../frame/router.ts";
 import { aggregatedRoute } from "../aggregated.ts";
 import type { Cloud } from "../cloud.ts";
+import { collection, locationOf } from "../collection.ts";
 import { checkName, errors } from "../errors.ts";
 import { checkScope, REGION_SCOPES, ZONE_SCOPES } from "../geography.ts";
 import { mergePatch } from "../groups/settings.ts";
 import { hasStatefulConfig } from "../groups/stateful.ts";
-import { LIST_QUERY, list } from "../listing.ts";
-import { type Mutation, mutation, projectOf, read, scopeOf } from "../method.ts";
 import { parseRef, pathOf, type Ref, scopePath } from "../names.ts";
 import { isObject, type Json } from "../schema/check.ts";
 import { renderAutoscaler, renderPolicy, type StoredAutoscaler } from "./model.ts";
@@ -23,37 +22,21 @@ export function autoscalerOf(cloud: Cloud, group: string): [path: string, autosc
 /** @param where `zones/{zone}` or `regions/{region}`. */
 export function autoscalerRoutes(cloud: Cloud, scaler: Scaler, where: string): Route[] {
   const regional = where.startsWith("regions");
-  const service = regional ? "regionAutoscalers" : "autoscalers";
-  const collection = `/compute/v1/projects/{project}/${where}/autoscalers`;
-  const one = `${collection}/{autoscaler}`;
-  const ref = (call: Call, name: string): Ref => ({
-    project: projectOf(cloud, call),
-    scope: scopeOf(call),
-    collection: "autoscalers",
-    name,
+  const scalers = collection<StoredAutoscaler>(cloud, {
+    service: regional ? "regionAutoscalers" : "autoscalers",
+    permissions: "autoscalers",
+    where,
+    name: "autoscalers",
+    param: "autoscaler",
+    kind: regional ? "compute#regionAutoscalerList" : "compute#autoscalerList",
+    stored: cloud.autoscalers,
+    render: renderAutoscaler,
+    monitored: (target, id) => ({
+      type: "gce_autoscaler",
+      labels: { project_id: target.project, location: locationOf(target), autoscaler_id: id },
+    }),
   });
-  const existing = (target: Ref): StoredAutoscaler => {
-    checkScope(target.project, target.scope);
-    const autoscaler = cloud.autoscalers.get(pathOf(target));
-    if (!autoscaler) throw errors.notFound(pathOf(target));
-    return autoscaler;
-  };
-  const on = (verb: string, rest: Pick<Mutation, "method" | "path" | "target" | "apply"> & Partial<Mutation>): Route =>
-    mutation(cloud, {
-      id: `compute.${service}.${verb}`,
-      operationType: verb,
-      permission: `compute.autoscalers.${verb === "insert" ? "create" : verb === "patch" ? "update" : verb}`,
-      monitored: (target, id) => ({
-        type: "gce_autoscaler",
-        labels: {
-          project_id: target.project,
-          location: target.scope.kind === "global" ? "global" : target.scope.name,
-          autoscaler_id: id,
-        },
-      }),
-      idOf: (path) => cloud.autoscalers.get(path)?.id,
-      ...rest,
-    });
+  const { path, one, on, ref, existing } = scalers;
   /** Patch and update name the autoscaler in the query, or in the body alone. */
   const named = (call: Call, body: Json) => ref(call, call.query.get("autoscaler") || String(body.name ?? ""));
   const change = (target: Ref, body: Json, policy: (old: StoredAutoscaler) => unknown) => {
@@ -70,11 +53,10 @@ export function autoscalerRoutes(cloud: Cloud, scaler: Scaler, where: string): R
   return [
     on("insert", {
       method: "POST",
-      path: collection,
+      path,
       body: "Autoscaler",
       coverage: "partly",
       also: (body, target) => groupPermission(cloud, body, target),
-      target: (call, body) => ref(call, String(body.name ?? "")),
       apply: (body, target) => {
         const autoscaler = insert(cloud, body, target);
         scaler.watch(autoscaler, cloud.timings.operation);
@@ -83,7 +65,7 @@ export function autoscalerRoutes(cloud: Cloud, scaler: Scaler, where: string): R
     }),
     on("patch", {
       method: "PATCH",
-      path: collection,
+      path,
       body: "Autoscaler",
       query: ["autoscaler"],
       coverage: "partly",
@@ -93,7 +75,7 @@ export function autoscalerRoutes(cloud: Cloud, scaler: Scaler, where: string): R
     }),
     on("update", {
       method: "PUT",
-      path: collection,
+      path,
       body: "Autoscaler",
       query: ["autoscaler"],
       coverage: "partly",
@@ -103,37 +85,14 @@ export function autoscalerRoutes(cloud: Cloud, scaler: Scaler, where: string): R
     on("delete", {
       method: "DELETE",
       path: one,
-      target: (call) => ref(call, call.params.autoscaler ?? ""),
       apply: (_body, target) => {
         const { id } = existing(target);
         cloud.autoscalers.delete(pathOf(target));
         return { targetId: id };
       },
     }),
-    read(cloud, {
-      id: `compute.${service}.get`,
-      path: one,
-      permission: "compute.autoscalers.get",
-      resource: (call) => pathOf(ref(call, call.params.autoscaler ?? "")),
-      run: (call) => renderAutoscaler(existing(ref(call, call.params.autoscaler ?? "")), call.origin),
-    }),
-    read(cloud, {
-      id: `compute.${service}.list`,
-      path: collection,
-      permission: "compute.autoscalers.list",
-      query: LIST_QUERY,
-      resource: (call) => `projects/${projectOf(cloud, call)}`,
-      run: (call) => {
-        const project = projectOf(cloud, call);
-        const scope = scopeOf(call);
-        checkScope(project, scope);
-        const items = [...cloud.autoscalers.values()]
-          .filter((a) => a.project === project && scopePath(a.scope) === scopePath(scope))
-          .map((a) => ({ name: a.name, created: a.created, json: renderAutoscaler(a, call.origin) }));
-        const kind = regional ? "compute#regionAutoscalerList" : "compute#autoscalerList";
-        return list(call, kind, `projects/${project}/${scopePath(scope)}/autoscalers`, items);
-      },
-    }),
+    scalers.get(),
+    scalers.list(),
   ];
 }
 

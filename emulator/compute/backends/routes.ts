@@ -1,14 +1,14 @@
-import type { Call } from "../../frame/http.ts";
 import type { Route } from "../../frame/router.ts";
 import { aggregatedRoute } from "../aggregated.ts";
 import type { Cloud } from "../cloud.ts";
+import { collection, locationOf } from "../collection.ts";
 import { checkName, errors } from "../errors.ts";
 import { sameFingerprint } from "../fingerprint.ts";
 import { checkScope, REGION_SCOPES } from "../geography.ts";
 import { mergePatch } from "../groups/settings.ts";
-import { LIST_QUERY, list } from "../listing.ts";
-import { type Mutation, mutation, projectOf, read, scopeOf } from "../method.ts";
-import { GLOBAL, link, parseRef, pathOf, type Ref, scopePath } from "../names.ts";
+import { LIST_QUERY } from "../listing.ts";
+import { projectOf, read } from "../method.ts";
+import { GLOBAL, link, parseRef, pathOf, type Ref } from "../names.ts";
 import { checkBody, isObject, type Json } from "../schema/check.ts";
 import { groupHealth } from "./health.ts";
 import { renderService, type StoredBackendService, settingsOf } from "./model.ts";
@@ -23,42 +23,21 @@ export function backendServiceRoutes(cloud: Cloud, prober: BackendProber): Route
   ];
 }
 
-function listed(service: StoredBackendService, call: Call) {
-  return { name: service.name, created: service.created, json: renderService(service, call.origin) };
-}
-
 function routesOf(cloud: Cloud, prober: BackendProber, collectionName: string, where: string): Route[] {
-  const collection = `/compute/v1/projects/{project}/${where}/backendServices`;
-  const one = `${collection}/{backendService}`;
-  const ref = (call: Call, name = call.params.backendService ?? ""): Ref => ({
-    project: projectOf(cloud, call),
-    scope: scopeOf(call),
-    collection: "backendServices",
-    name,
+  const services = collection<StoredBackendService>(cloud, {
+    service: collectionName,
+    where,
+    name: "backendServices",
+    param: "backendService",
+    kind: "compute#backendServiceList",
+    stored: cloud.backendServices,
+    render: renderService,
+    monitored: (target, id) => ({
+      type: "gce_backend_service",
+      labels: { project_id: target.project, backend_service_id: id, location: locationOf(target) },
+    }),
   });
-  const existing = (target: Ref): StoredBackendService => {
-    checkScope(target.project, target.scope);
-    const service = cloud.backendServices.get(pathOf(target));
-    if (!service) throw errors.notFound(pathOf(target));
-    return service;
-  };
-  const on = (verb: string, rest: Pick<Mutation, "method" | "path" | "apply"> & Partial<Mutation>): Route =>
-    mutation(cloud, {
-      id: `compute.${collectionName}.${verb}`,
-      operationType: verb,
-      permission: `compute.${collectionName}.${verb}`,
-      target: (call) => ref(call),
-      monitored: (target, id) => ({
-        type: "gce_backend_service",
-        labels: {
-          project_id: target.project,
-          backend_service_id: id,
-          location: target.scope.kind === "global" ? "global" : target.scope.name,
-        },
-      }),
-      idOf: (path) => cloud.backendServices.get(path)?.id,
-      ...rest,
-    });
+  const { path, one, on, ref, existing, permission } = services;
   const keep = (service: StoredBackendService, target: Ref): { targetId: string } => {
     cloud.backendServices.set(pathOf(target), service);
     prober.watch(pathOf(target));
@@ -69,7 +48,6 @@ function routesOf(cloud: Cloud, prober: BackendProber, collectionName: string, w
     on(verb, {
       method,
       path: one,
-      permission: `compute.${collectionName}.update`,
       body: "BackendService",
       coverage: "partly",
       apply: (body, target) => {
@@ -97,11 +75,9 @@ function routesOf(cloud: Cloud, prober: BackendProber, collectionName: string, w
   return [
     on("insert", {
       method: "POST",
-      path: collection,
-      permission: `compute.${collectionName}.create`,
+      path,
       body: "BackendService",
       coverage: "partly",
-      target: (call, body) => ref(call, String(body.name ?? "")),
       apply: (body, target) => {
         const { ids, clock } = cloud.world;
         checkScope(target.project, target.scope);
@@ -127,32 +103,19 @@ function routesOf(cloud: Cloud, prober: BackendProber, collectionName: string, w
     }),
     read(cloud, {
       id: `compute.${collectionName}.listUsable`,
-      path: `${collection}/listUsable`,
-      permission: `compute.${collectionName}.list`,
+      path: `${path}/listUsable`,
+      permission: permission("list"),
       query: LIST_QUERY,
       resource: (call) => `projects/${projectOf(cloud, call)}`,
-      run: (call) => all(call, "compute#usableBackendServiceList"),
+      run: (call) => services.all(call, "compute#usableBackendServiceList"),
     }),
-    read(cloud, {
-      id: `compute.${collectionName}.get`,
-      path: one,
-      permission: `compute.${collectionName}.get`,
-      resource: (call) => pathOf(ref(call)),
-      run: (call) => renderService(existing(ref(call)), call.origin),
-    }),
-    read(cloud, {
-      id: `compute.${collectionName}.list`,
-      path: collection,
-      permission: `compute.${collectionName}.list`,
-      query: LIST_QUERY,
-      resource: (call) => `projects/${projectOf(cloud, call)}`,
-      run: (call) => all(call, "compute#backendServiceList"),
-    }),
+    services.get(),
+    services.list(),
     read(cloud, {
       id: `compute.${collectionName}.getHealth`,
       method: "POST",
       path: `${one}/getHealth`,
-      permission: `compute.${collectionName}.get`,
+      permission: permission("get"),
       resource: (call) => pathOf(ref(call)),
       run: (call) => {
         const service = existing(ref(call));
@@ -166,17 +129,6 @@ function routesOf(cloud: Cloud, prober: BackendProber, collectionName: string, w
       },
     }),
   ];
-
-  function all(call: Call, kind: string): Json {
-    const project = projectOf(cloud, call);
-    const scope = scopeOf(call);
-    checkScope(project, scope);
-    const own = [...cloud.backendServices.values()].filter(
-      (service) => service.project === project && scopePath(service.scope) === scopePath(scope),
-    );
-    const items = own.map((service) => listed(service, call));
-    return list(call, kind, `projects/${project}/${scopePath(scope)}/backendServices`, items);
-  }
 }
 
 function aggregatedServices(cloud: Cloud): Route {

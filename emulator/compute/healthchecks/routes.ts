@@ -1,13 +1,11 @@
-import type { Call } from "../../frame/http.ts";
 import type { Route } from "../../frame/router.ts";
 import { aggregatedRoute } from "../aggregated.ts";
 import type { Cloud } from "../cloud.ts";
+import { collection } from "../collection.ts";
 import { checkName, errors } from "../errors.ts";
 import { checkScope, REGION_SCOPES } from "../geography.ts";
 import { mergePatch } from "../groups/settings.ts";
-import { LIST_QUERY, list } from "../listing.ts";
-import { type Mutation, mutation, projectOf, read, scopeOf } from "../method.ts";
-import { GLOBAL, pathOf, type Ref, scopePath } from "../names.ts";
+import { GLOBAL, pathOf, type Ref } from "../names.ts";
 import { isObject, type Json } from "../schema/check.ts";
 import { DETAILS_OF, healthCheckPath, renderHealthCheck, type StoredHealthCheck, settingsOf } from "./model.ts";
 import { parseHealthCheck } from "./parse.ts";
@@ -27,44 +25,26 @@ export function healthCheckRoutes(cloud: Cloud, hooks: HealthCheckHooks): Route[
   ];
 }
 
-function listed(check: StoredHealthCheck, call: Call) {
-  return { name: check.name, created: check.created, json: renderHealthCheck(check, call.origin) };
-}
-
 function routesOf(cloud: Cloud, hooks: HealthCheckHooks, service: string, where: string): Route[] {
-  const collection = `/compute/v1/projects/{project}/${where}/healthChecks`;
-  const one = `${collection}/{healthCheck}`;
-  const ref = (call: Call, name = call.params.healthCheck ?? ""): Ref => ({
-    project: projectOf(cloud, call),
-    scope: scopeOf(call),
-    collection: "healthChecks",
-    name,
+  const checks = collection<StoredHealthCheck>(cloud, {
+    service,
+    where,
+    name: "healthChecks",
+    param: "healthCheck",
+    kind: "compute#healthCheckList",
+    stored: cloud.healthChecks,
+    render: renderHealthCheck,
+    monitored: (target, id) => ({
+      type: "gce_health_check",
+      labels: { project_id: target.project, health_check_id: id },
+    }),
   });
-  const existing = (target: Ref): StoredHealthCheck => {
-    checkScope(target.project, target.scope);
-    const check = cloud.healthChecks.get(pathOf(target));
-    if (!check) throw errors.notFound(pathOf(target));
-    return check;
-  };
-  const on = (verb: string, rest: Pick<Mutation, "method" | "path" | "apply"> & Partial<Mutation>): Route =>
-    mutation(cloud, {
-      id: `compute.${service}.${verb}`,
-      operationType: verb,
-      permission: `compute.${service}.${verb}`,
-      target: (call) => ref(call),
-      monitored: (target, id) => ({
-        type: "gce_health_check",
-        labels: { project_id: target.project, health_check_id: id },
-      }),
-      idOf: (path) => cloud.healthChecks.get(path)?.id,
-      ...rest,
-    });
+  const { path, one, on, existing } = checks;
   /** The name and what is not the caller's stay; a check of another type loses what it said in its old one's words. */
   const change = (verb: "patch" | "update", method: "PATCH" | "PUT"): Route =>
     on(verb, {
       method,
       path: one,
-      permission: `compute.${service}.update`,
       body: "HealthCheck",
       coverage: "partly",
       apply: (body, target) => {
@@ -84,11 +64,9 @@ function routesOf(cloud: Cloud, hooks: HealthCheckHooks, service: string, where:
   return [
     on("insert", {
       method: "POST",
-      path: collection,
-      permission: `compute.${service}.create`,
+      path,
       body: "HealthCheck",
       coverage: "partly",
-      target: (call, body) => ref(call, String(body.name ?? "")),
       apply: (body, target) => insert(cloud, body, target),
     }),
     change("patch", "PATCH"),
@@ -104,34 +82,8 @@ function routesOf(cloud: Cloud, hooks: HealthCheckHooks, service: string, where:
         return { targetId: check.id };
       },
     }),
-    read(cloud, {
-      id: `compute.${service}.get`,
-      path: one,
-      permission: `compute.${service}.get`,
-      resource: (call) => pathOf(ref(call)),
-      run: (call) => renderHealthCheck(existing(ref(call)), call.origin),
-    }),
-    read(cloud, {
-      id: `compute.${service}.list`,
-      path: collection,
-      permission: `compute.${service}.list`,
-      query: LIST_QUERY,
-      resource: (call) => `projects/${projectOf(cloud, call)}`,
-      run: (call) => {
-        const project = projectOf(cloud, call);
-        const scope = scopeOf(call);
-        checkScope(project, scope);
-        const own = [...cloud.healthChecks.values()].filter(
-          (check) => check.project === project && scopePath(check.scope) === scopePath(scope),
-        );
-        return list(
-          call,
-          "compute#healthCheckList",
-          `projects/${project}/${scopePath(scope)}/healthChecks`,
-          own.map((check) => listed(check, call)),
-        );
-      },
-    }),
+    checks.get(),
+    checks.list(),
   ];
 }
 

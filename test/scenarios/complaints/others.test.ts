@@ -57,13 +57,13 @@ describe("what others do meanwhile", () => {
   it("one way for images and another for everything else does not happen: a new secret version and a new base go by canary too", async () => {
     const secrets = { key: { secret: "web-key", version: "newest" } };
     world = await Playground.open();
-    world.cloud.secrets.newestEnabled = async () => 1;
+    world.cloud.secrets.enabled = async () => [1];
     await world.template("web-large", { machineType: "e2-medium" });
     await world.group();
     await world.takeOn({ secrets });
     const changes = [
       async () => {
-        world.cloud.secrets.newestEnabled = async () => 2;
+        world.cloud.secrets.enabled = async () => [1, 2];
       },
       () => world.apply({ secrets, groups: [{ zone: ZONE, name: "web", base: "web-large" }] }),
     ];
