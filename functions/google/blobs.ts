@@ -1,5 +1,5 @@
 import { CRC32C, Storage } from "@google-cloud/storage";
-import { Failure, isFailure, kindOf } from "./failure.ts";
+import { download, failureOf, UNREPEATED } from "./download.ts";
 
 /** A bucket as a store of bytes: cli/config/objects.ts says what each of these promises. */
 export interface Blobs {
@@ -11,10 +11,6 @@ export interface Blobs {
   delete(name: string, ifGeneration: string): Promise<void>;
 }
 
-/** Reads at most; between them a random wait of at most this, twice as long each time. */
-const READS = 5;
-const WAIT_MS = 400;
-
 /**
  * Bytes are compared with their CRC32C on both ways: the bucket refuses an upload that is not what was meant, and a download
  * that is not what the bucket has is read again. Every write and delete carries a generation, so the client may repeat
@@ -23,43 +19,22 @@ const WAIT_MS = 400;
 export function makeBlobs(name: string, apiEndpoint?: string): Blobs {
   const options = apiEndpoint === undefined ? {} : { apiEndpoint };
   const bucket = new Storage(options).bucket(name);
-  // A download that the client (8.4.0) repeats by itself after a 503 leaves a rejection that nobody can catch.
-  const unrepeated = new Storage({ ...options, retryOptions: { autoRetry: false } }).bucket(name);
+  const unrepeated = new Storage({ ...options, ...UNREPEATED }).bucket(name);
   const place = `gs://${name}`;
 
   async function tell<T>(what: string, work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (problem) {
-      const { code, errors }: { code?: unknown; errors?: { reason?: string }[] } = Object(problem);
-      const status = typeof code === "number" ? code : 0;
-      throw new Failure(kindOf(status, errors?.[0]?.reason ?? ""), status, `${what} ${place}`, sentenceOf(problem));
+      throw failureOf(problem, `${what} ${place}`);
     }
-  }
-
-  async function readOnce(object: string): Promise<{ bytes: Buffer; generation: string }> {
-    let generation = "";
-    const stream = unrepeated.file(object).createReadStream({ validation: "crc32c" });
-    stream.on("response", ({ headers }: { headers: Record<string, unknown> }) => {
-      generation = String(headers["x-goog-generation"] ?? "");
-    });
-    const chunks: Buffer[] = [];
-    for await (const chunk of stream) chunks.push(chunk);
-    if (!/^\d+$/.test(generation)) throw new Error("the answer does not say which generation it is");
-    return { bytes: Buffer.concat(chunks), generation };
   }
 
   return {
     place,
     read: async (object) => {
-      for (let read = 1; ; read++)
-        try {
-          return await tell(`read ${object} of`, () => readOnce(object));
-        } catch (problem) {
-          if (isFailure(problem, "missing")) return undefined;
-          if (!isFailure(problem, "unavailable") || read === READS) throw problem;
-          await new Promise((resolve) => setTimeout(resolve, Math.random() * WAIT_MS * 2 ** read));
-        }
+      const found = await download(unrepeated, object);
+      return found && { bytes: found.bytes, generation: found.generation };
     },
     write: (object, bytes, ifGeneration) =>
       tell(`write ${object} to`, async () => {
@@ -94,11 +69,4 @@ export function makeBlobs(name: string, apiEndpoint?: string): Blobs {
         await bucket.file(object).delete({ ignoreNotFound: true, ifGenerationMatch: ifGeneration });
       }),
   };
-}
-
-/** What is said of a download is the whole body of the answer. */
-function sentenceOf(problem: unknown): unknown {
-  const text = problem instanceof Error ? problem.message : "";
-  const [, message] = /^\{"error":\{.*?"message":"((?:[^"\\]|\\.)*)"/.exec(text) ?? [];
-  return message === undefined ? problem : JSON.parse(`"${message}"`);
 }

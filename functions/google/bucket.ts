@@ -1,5 +1,5 @@
 import { Storage } from "@google-cloud/storage";
-import { Failure, isFailure, kindOf } from "./failure.ts";
+import { download, failureOf, UNREPEATED } from "./download.ts";
 
 export interface Stored {
   text: string;
@@ -25,42 +25,27 @@ export interface Bucket {
 
 /**
  * Retries only what carries a precondition, which is everything here: a repeated create finds its own object and answers
- * 412, which the caller reads as a conflict and looks again.
+ * 412, which the caller reads as a conflict and looks again. `apiEndpoint` is an emulator's.
  */
-export function makeBucket(name: string, storage: Storage = new Storage()): Bucket {
-  const bucket = storage.bucket(name);
+export function makeBucket(name: string, apiEndpoint?: string): Bucket {
+  const options = apiEndpoint === undefined ? {} : { apiEndpoint };
+  const bucket = new Storage(options).bucket(name);
+  const unrepeated = new Storage({ ...options, ...UNREPEATED }).bucket(name);
 
   async function tell<T>(what: string, work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (problem) {
-      const { code, errors } = problem as { code?: unknown; errors?: { reason?: string }[] };
-      const status = typeof code === "number" ? code : 0;
-      throw new Failure(kindOf(status, errors?.[0]?.reason ?? ""), status, `${what} gs://${name}`, problem);
+      throw failureOf(problem, `${what} gs://${name}`);
     }
   }
 
   return {
     name,
-    // One call: the answer that carries the contents says of which generation they are.
-    read: (object) =>
-      tell(`read ${object} of`, async () => {
-        let headers: Record<string, string | string[] | undefined> = {};
-        const stream = bucket.file(object).createReadStream();
-        stream.on("response", (response: { headers: typeof headers }) => {
-          headers = response.headers;
-        });
-        const chunks: Buffer[] = [];
-        for await (const chunk of stream) chunks.push(chunk as Buffer);
-        const generation = String(headers["x-goog-generation"] ?? "");
-        if (!/^\d+$/.test(generation)) throw new Error("the answer does not say which generation it is");
-        const modified = Date.parse(String(headers["last-modified"] ?? ""));
-        const created = Number.isNaN(modified) ? "" : new Date(modified).toISOString();
-        return { text: Buffer.concat(chunks).toString("utf8"), generation, created };
-      }).catch((problem: unknown) => {
-        if (isFailure(problem, "missing")) return undefined;
-        throw problem;
-      }),
+    read: async (object) => {
+      const found = await download(unrepeated, object);
+      return found && { text: found.bytes.toString("utf8"), generation: found.generation, created: found.created };
+    },
     write: (object, text, ifGeneration) =>
       tell(`write ${object} to`, async () => {
         const file = bucket.file(object);

@@ -17,7 +17,7 @@ beforeAll(async () => {
   });
   const storage = new Storage({ apiEndpoint: emulator.url, projectId: "acme-prod" });
   await storage.createBucket("acme-state");
-  bucket = makeBucket("acme-state", storage);
+  bucket = makeBucket("acme-state", emulator.url);
 });
 afterAll(() => emulator.close());
 
@@ -37,9 +37,27 @@ describe("a bucket", () => {
     calls.length = 0;
     expect(await bucket.read("nothing")).toBeUndefined();
     expect(calls).toEqual(["storage.objects.get"]);
-    expect(
-      await makeBucket("no-such-bucket", new Storage({ apiEndpoint: emulator.url, projectId: "p" })).read("x"),
-    ).toBeUndefined();
+    expect(await makeBucket("no-such-bucket", emulator.url).read("x")).toBeUndefined();
+  });
+
+  it.each([
+    ["before it is read", "before"],
+    ["when it was read", "after"],
+  ])("is read again when the bucket is busy %s, and a bucket that stays busy is said, not died of", async (_, when) => {
+    await bucket.write(`busy/${when}.json`, "{}", "0");
+    const fault = async (count: number) => {
+      const rule = { match: { method: "storage.objects.get" }, do: { fail: { status: 503 } }, when, times: count };
+      const { status } = await fetch(`${emulator.url}/emulator/faults`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(rule),
+      });
+      expect(status).toBe(200);
+    };
+    await fault(2);
+    expect(await bucket.read(`busy/${when}.json`)).toMatchObject({ text: "{}" });
+    await fault(5);
+    await expect(bucket.read(`busy/${when}.json`)).rejects.toMatchObject({ kind: "unavailable", status: 503 });
   });
 
   it("lists folders however much is in them", async () => {
