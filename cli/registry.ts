@@ -278,4 +278,29 @@ export const COMMANDS: readonly Entry[] = [
     summary: "change an image's state, and so a family's head",
     load: async () => (await import("./commands/imageDeprecate.ts")).command,
   },
+  {
+    name: "image packages",
+    summary: "the packages in an image, or in a root file system",
+    load: async () => (await import("./commands/imagePackages.ts")).command,
+  },
+  {
+    name: "image diff",
+    summary: "packages that changed between two images",
+    load: async () => (await import("./commands/imageDiff.ts")).command,
+  },
+  {
+    name: "image name",
+    summary: "make an image's name, or judge names",
+    load: async () => (await import("./commands/imageName.ts")).command,
+  },
+  {
+    name: "image adopt",
+    summary: "let an image join a family",
+    load: async () => (await import("./commands/imageAdopt.ts")).command,
+  },
+  {
+    name: "image discard-if-same",
+    summary: "delete a new image that is the head over again",
+    load: async () => (await import("./commands/imageDiscardIfSame.ts")).command,
+  },
 ];

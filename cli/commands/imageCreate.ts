@@ -2,8 +2,10 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Command, type Given, usage } from "../args.ts";
 import { CLOUD_FLAGS, JSON_FLAG, openCloud, projectOf } from "../cloud.ts";
+import { openBucket } from "../config/bucket.ts";
 import { EXIT } from "../failure.ts";
 import { createImage } from "../images/create.ts";
+import { contentsAsked } from "../packages/asked.ts";
 
 const NAME = /^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const LABEL = /^([a-z][-_a-z0-9]{0,62})=([-_a-z0-9]{0,63})$/;
@@ -14,6 +16,7 @@ export const command: Command = {
   words: [{ name: "NAME" }],
   flags: {
     family: { value: "F", help: "the image family it becomes the head of" },
+    "no-family": { help: "in none yet, so that nobody follows it; moult image adopt lets it join one" },
     from: {
       value: "PATH",
       many: true,
@@ -22,6 +25,10 @@ export const command: Command = {
     description: { value: "TEXT", help: "what is in it" },
     label: { value: "K=V", many: true, help: "a label" },
     bucket: { value: "B", help: "where the archive is uploaded (default P-moult-images, made when missing)" },
+    packages: {
+      value: "DIR|auto",
+      help: "stores this package list with it (moult image packages --out DIR); auto collects it from --from",
+    },
     project: CLOUD_FLAGS.project,
     ...JSON_FLAG,
   },
@@ -40,9 +47,15 @@ Every fleet that follows the family hears of the new image.`,
     if (cloud.settings.computeEndpoint.startsWith("https:") && !hasDisk(order.from))
       throw usage("Compute Engine wants an archive that holds a disk.raw; give one as --from FILE.tar.gz");
     const compute = cloud.compute(project);
-    const image = await createImage(compute, order, (stage) => err.write(`${err.paint("dim", `${stage} …`)}\n`));
+    const tell = (stage: string) => err.write(`${err.paint("dim", `${stage} …`)}\n`);
+    const list = await contentsAsked(given.text("packages"), order.from, env, (text) => err.write(`${text}\n`));
+    const contents = list && { store: openBucket(order.bucket, env), list };
+    const image = await createImage(compute, { ...order, ...(contents && { contents }) }, tell);
     if (given.has("json")) out.write(`${JSON.stringify(image)}\n`);
-    else out.write(`image ${out.paint("bold", image.name)} (id ${image.id}) is READY, in family ${order.family}\n`);
+    else
+      out.write(
+        `image ${out.paint("bold", image.name)} (id ${image.id}) is READY, in ${order.family === undefined ? "no family yet" : `family ${order.family}`}\n`,
+      );
     return EXIT.ok;
   },
 };
@@ -57,8 +70,10 @@ function readOrder(given: Given, project: string) {
   const description = given.text("description");
   if (!NAME.test(name))
     throw usage(`"${name}" cannot be an image's name: lower-case letters, digits and dashes, a letter first`);
-  if (family === undefined) throw usage("moult image create needs --family F: fleets follow families");
-  if (!NAME.test(family))
+  if (given.has("no-family") && family !== undefined) throw usage("--family and --no-family cannot both be meant");
+  if (family === undefined && !given.has("no-family"))
+    throw usage("moult image create needs --family F: fleets follow families");
+  if (family !== undefined && !NAME.test(family))
     throw usage(`"${family}" cannot be a family's name: lower-case letters, digits and dashes, a letter first`);
   if (!given.has("from")) throw usage("moult image create needs --from PATH: a folder or a .tar.gz");
   const labels = given.list("label").map((text): [string, string] => {
@@ -69,7 +84,7 @@ function readOrder(given: Given, project: string) {
   return {
     project,
     name,
-    family,
+    ...(family !== undefined && { family }),
     from: given.list("from"),
     labels: Object.fromEntries(labels),
     bucket: given.text("bucket") ?? `${project}-moult-images`,

@@ -5,19 +5,24 @@ import { join } from "node:path";
 import { Storage } from "@google-cloud/storage";
 import type { Compute } from "../../functions/google/compute.ts";
 import type { Image } from "../../wire/compute.d.ts";
+import type { Objects } from "../config/objects.ts";
 import { CliError, EXIT } from "../failure.ts";
+import { type Contents, storeContents } from "../packages/stored.ts";
 import { until } from "../waiting.ts";
 import { packFolders } from "./pack.ts";
 
 export interface ImageOrder {
   project: string;
   name: string;
-  family: string;
+  /** Without one nobody follows it; `moult image adopt` lets it join one. */
+  family?: string;
   /** Folders, later ones over earlier ones; or one `.tar.gz` that is taken as it is. */
   from: readonly string[];
   description?: string;
   labels?: Record<string, string>;
   bucket: string;
+  /** Its package list, and where that is stored. */
+  contents?: { store: Objects; list: Contents };
 }
 
 const READY_MS = 15 * 60_000;
@@ -39,6 +44,10 @@ export async function createImage(compute: Compute, order: ImageOrder, tell: (st
     const { size } = await stat(archive);
     tell(`uploading ${sizeText(size)} to gs://${order.bucket}/${object}`);
     await makeBucket(storage, order.bucket);
+    if (order.contents) {
+      tell(`storing the list of ${order.contents.list.list.packages.length} packages`);
+      await storeContents(order.contents.store, order.name, order.contents.list);
+    }
     await storage.bucket(order.bucket).upload(archive, { destination: object, resumable: size > RESUMABLE_BYTES });
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -47,7 +56,7 @@ export async function createImage(compute: Compute, order: ImageOrder, tell: (st
   const operation = await compute.insertImage(
     {
       name: order.name,
-      family: order.family,
+      ...(order.family !== undefined && { family: order.family }),
       ...(order.description !== undefined && { description: order.description }),
       ...(order.labels && Object.keys(order.labels).length > 0 && { labels: order.labels }),
       rawDisk: { source: `https://storage.googleapis.com/${order.bucket}/${object}` },

@@ -28,8 +28,8 @@ function comparePart(a: string, b: string): number {
   let left = 0;
   let right = 0;
   while (left < a.length || right < b.length) {
-    const [ours, text = "", digits = ""] = runAt(a, left);
-    const [theirs, otherText = "", otherDigits = ""] = runAt(b, right);
+    const [ours, text, digits] = runAt(a, left);
+    const [theirs, otherText, otherDigits] = runAt(b, right);
     for (let i = 0; i < Math.max(text.length, otherText.length); i++) {
       const difference = weight(text[i]) - weight(otherText[i]);
       if (difference !== 0) return difference;
@@ -42,9 +42,10 @@ function comparePart(a: string, b: string): number {
   return 0;
 }
 
-function runAt(text: string, at: number): [string, ...string[]] {
+function runAt(text: string, at: number): [whole: string, text: string, digits: string] {
   RUNS.lastIndex = at;
-  return RUNS.exec(text) ?? [""];
+  const [whole = "", other = "", digits = ""] = RUNS.exec(text) ?? [];
+  return [whole, other, digits];
 }
 
 export const DEB: Ordering = {

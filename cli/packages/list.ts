@@ -1,5 +1,5 @@
 import { compareText } from "./digits.ts";
-import { isPackageType, type PackageType } from "./ordering.ts";
+import type { PackageType } from "./ordering.ts";
 
 export interface Package {
   name: string;
@@ -54,5 +54,3 @@ export function identityOf(list: PackageList): string {
 export function isPlain(text: string): boolean {
   return /^[!-~]+$/.test(text);
 }
-
-export { isPackageType };

@@ -46,8 +46,6 @@ export const RPM: Ordering = {
   compare: (a, b) => {
     const [epoch, version, release] = split(a);
     const [otherEpoch, otherVersion, otherRelease] = split(b);
-    return (
-      compareDigits(epoch, otherEpoch) || comparePart(version, otherVersion) || comparePart(release, otherRelease)
-    );
+    return compareDigits(epoch, otherEpoch) || comparePart(version, otherVersion) || comparePart(release, otherRelease);
   },
 };

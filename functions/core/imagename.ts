@@ -57,8 +57,7 @@ export function parseImageName(text: string): Named<ImageName> {
   if (text.length > MOST_NAME) return { problem: `it has ${text.length} characters and may have ${MOST_NAME}` };
   const problem = familyProblem(family);
   if (problem !== undefined) return { problem };
-  if (!COMMIT.test(commit))
-    return { problem: `"${commit}" is no short commit: 7 to 12 hex digits in lower case` };
+  if (!COMMIT.test(commit)) return { problem: `"${commit}" is no short commit: 7 to 12 hex digits in lower case` };
   const at = /^(\d{4})(\d\d)(\d\d)$/.exec(day);
   const iso = `${at?.[1]}-${at?.[2]}-${at?.[3]}T${clock.slice(0, 2)}:${clock.slice(2, 4)}:${clock.slice(4)}.000Z`;
   const time = Date.parse(iso);

@@ -39,6 +39,14 @@ export interface Compute extends Groups {
   images(family?: string, project?: string): Promise<Image[]>;
   insertImage(image: Partial<Image>, requestId: string): Promise<Operation>;
   deprecateImage(name: string, status: DeprecationStatus, requestId: string): Promise<Operation>;
+  /** Only family, description and deprecation can be changed. */
+  patchImage(
+    name: string,
+    change: Pick<Partial<Image>, "family" | "description">,
+    requestId: string,
+  ): Promise<Operation>;
+  /** Resolves when it is gone; one that was gone before is no failure. */
+  deleteImage(name: string, requestId: string): Promise<void>;
   template(name: string): Promise<InstanceTemplate | undefined>;
   /** Those whose description begins so. */
   templatesDescribed(beginning: string): Promise<InstanceTemplate[]>;
@@ -96,6 +104,16 @@ export function makeCompute(rest: Rest, home: string): Compute {
     insertImage: (image, requestId) => rest.send("POST", `projects/${home}/global/images`, image, { requestId }),
     deprecateImage: (name, status, requestId) =>
       rest.send("POST", `projects/${home}/global/images/${name}/deprecate`, status, { requestId }),
+    patchImage: (name, change, requestId) =>
+      rest.send("PATCH", `projects/${home}/global/images/${name}`, change, { requestId }),
+    deleteImage: async (name, requestId) => {
+      try {
+        const path = `projects/${home}/global/images/${name}`;
+        await waitFor(await rest.send<Operation>("DELETE", path, undefined, { requestId }));
+      } catch (problem) {
+        if (!isFailure(problem, "missing")) throw problem;
+      }
+    },
     template: (name) => orUndefined(rest.get(`${templates}/${name}`)),
     // A filter costs quota by what it looks at, which is all of them either way: told apart here.
     templatesDescribed: async (beginning) =>
