@@ -13,7 +13,7 @@ export const CLOUD_FLAGS = {
   "config-bucket": { value: "B", help: "default P-moult-config, or MOULT_CONFIG_BUCKET" },
 } satisfies Record<string, Flag>;
 
-export const JSON_FLAG = { json: { help: "print JSON, for programs" } } satisfies Record<string, Flag>;
+export { JSON_FLAG } from "./jsonflag.ts";
 
 /**
  * A client with the usual credentials, except over plain http: an emulator needs none, and a person's token is never sent

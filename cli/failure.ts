@@ -43,6 +43,28 @@ export function toCliError(problem: unknown): CliError {
       "Run gcloud auth application-default login, or set the emulator's export lines in this shell.",
     );
   }
+  const ofSystem = problem instanceof Error ? systemError(problem) : undefined;
+  if (ofSystem) return ofSystem;
   const message = problem instanceof Error ? problem.message : String(problem);
   return new CliError(EXIT.bug, `${message} (this should not happen)`, "MOULT_DEBUG=1 shows where it came from.");
+}
+
+const SYSTEM_ADVICE: Partial<Record<string, string>> = {
+  EACCES: "Change its rights, or run this as somebody who has them.",
+  EPERM: "Change its rights, or run this as somebody who has them.",
+  EROFS: "It is on a file system that is read-only: use another folder.",
+  ENOSPC: "The disk is full: make room, then run it again.",
+  EDQUOT: "The quota of the disk is used up: make room, then run it again.",
+  ENOTDIR: "A part of the path is a file: name another folder.",
+  EEXIST: "Something else is there already: name another folder, or move it away.",
+  EISDIR: "It is a folder, and a file is needed.",
+};
+
+/** The operating system refused something about a path: nothing that moult could have done otherwise. */
+function systemError(problem: Error): CliError | undefined {
+  const { code, path, syscall }: Partial<Record<string, unknown>> = Object(problem);
+  if (typeof code !== "string" || typeof path !== "string" || typeof syscall !== "string") return undefined;
+  const advice = SYSTEM_ADVICE[code];
+  const why = /^[A-Z0-9]+: (.*?), /.exec(problem.message)?.[1] ?? code;
+  return advice === undefined ? undefined : new CliError(EXIT.usage, `${path}: ${why} (${syscall})`, advice);
 }

@@ -1,5 +1,4 @@
 import type { Command } from "../args.ts";
-import { JSON_FLAG } from "../cloud.ts";
 import { SAMPLE_FLAG, samplesAsked, VALUES_FLAG, valuesAsked } from "../config/asked.ts";
 import { describeFolder } from "../config/described.ts";
 import { findingLines, inFolder } from "../config/findings.ts";
@@ -7,6 +6,7 @@ import { FOLDER_FLAGS, findFolder } from "../config/folder.ts";
 import { judge } from "../config/render.ts";
 import { readWorkTree } from "../config/worktree.ts";
 import { EXIT } from "../failure.ts";
+import { JSON_FLAG } from "../jsonflag.ts";
 import { countFindings } from "../manifest/file.ts";
 
 export const command: Command = {

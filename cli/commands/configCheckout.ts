@@ -1,10 +1,10 @@
 import { resolve } from "node:path";
 import type { Command } from "../args.ts";
-import { JSON_FLAG } from "../cloud.ts";
 import { checkout } from "../config/checkout.ts";
 import { findFolder, openRepository, STORE_FLAGS } from "../config/folder.ts";
 import { findRevision, REVISION_HELP } from "../config/revision.ts";
 import { EXIT } from "../failure.ts";
+import { JSON_FLAG } from "../jsonflag.ts";
 
 export const command: Command = {
   name: "config checkout",

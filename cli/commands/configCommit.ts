@@ -1,7 +1,6 @@
 import { hostname, userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import { type Command, type Given, usage } from "../args.ts";
-import { JSON_FLAG } from "../cloud.ts";
 import {
   inFolderNames,
   refAsked,
@@ -20,6 +19,7 @@ import { StatIndex } from "../config/statindex.ts";
 import { readText } from "../config/texts.ts";
 import { commitFolder } from "../config/write.ts";
 import { EXIT } from "../failure.ts";
+import { JSON_FLAG } from "../jsonflag.ts";
 
 export const command: Command = {
   name: "config commit",

@@ -1,5 +1,4 @@
 import { type Command, type Given, usage } from "../args.ts";
-import { JSON_FLAG } from "../cloud.ts";
 import { revisionAsked, VALUES_FLAG, valuesAsked, valuesOf } from "../config/asked.ts";
 import { type Described, describeCommit, describeFolder } from "../config/described.ts";
 import {
@@ -19,6 +18,7 @@ import { findRevision, REVISION_HELP } from "../config/revision.ts";
 import { readSample, type Sample } from "../config/sample.ts";
 import { readWorkTree } from "../config/worktree.ts";
 import { EXIT } from "../failure.ts";
+import { JSON_FLAG } from "../jsonflag.ts";
 import { table } from "../terminal/table.ts";
 import type { Stream } from "../terminal/terminal.ts";
 

@@ -1,11 +1,11 @@
 import type { Command } from "../args.ts";
-import { JSON_FLAG } from "../cloud.ts";
 import { openBoth } from "../config/bucket.ts";
 import { type Fetched, fetchRef } from "../config/fetch.ts";
 import { STORE_FLAGS } from "../config/folder.ts";
 import { refsIn } from "../config/repository.ts";
 import { CliError, EXIT } from "../failure.ts";
 import { operator } from "../fleet/order.ts";
+import { JSON_FLAG } from "../jsonflag.ts";
 
 export const command: Command = {
   name: "config fetch",

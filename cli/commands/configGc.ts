@@ -1,13 +1,13 @@
-import { readSettings } from "../../functions/controller/settings.ts";
+import type { Cloud } from "../../functions/controller/cloud.ts";
 import { type Command, type Given, usage } from "../args.ts";
-import { CLOUD_FLAGS, cloudOf, JSON_FLAG, openRest, projectOf } from "../cloud.ts";
+import { CLOUD_FLAGS, cloudOf, JSON_FLAG, projectOf } from "../cloud.ts";
 import { openAnywhere, openBoth } from "../config/bucket.ts";
 import { STORE_FLAGS } from "../config/folder.ts";
 import { planGc, removeGarbage, storeTime } from "../config/gc.ts";
 import { gcDocument, gcText } from "../config/gctext.ts";
 import { knownInstallations, rememberInstallations } from "../config/installations.ts";
 import type { Objects } from "../config/objects.ts";
-import { type Installation, readRoots } from "../config/roots.ts";
+import { readRoots } from "../config/roots.ts";
 import { EXIT } from "../failure.ts";
 import { operator } from "../fleet/order.ts";
 
@@ -77,7 +77,7 @@ async function installationsOf(
   objects: Objects,
   bucket: string,
   folderProject: string | undefined,
-): Promise<Installation[]> {
+): Promise<Cloud[]> {
   if (given.has("no-fleets")) {
     const known = await knownInstallations(objects);
     if (known.length > 0)
@@ -101,6 +101,6 @@ async function installationsOf(
   const unique = new Map(wanted.map((each) => [`${each.project}/${each.state}`, each]));
   return [...unique.values()].map((each) => {
     const place = { ...env, MOULT_PROJECT: each.project, MOULT_STATE_BUCKET: each.state, MOULT_CONFIG_BUCKET: bucket };
-    return { cloud: cloudOf(place), rest: openRest(readSettings(place).computeEndpoint) };
+    return cloudOf(place);
   });
 }

@@ -1,10 +1,10 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Command } from "../args.ts";
-import { JSON_FLAG } from "../cloud.ts";
 import { changeSettings, isFolder, STORE } from "../config/folder.ts";
 import { FILES, MANIFEST } from "../config/worktree.ts";
 import { EXIT } from "../failure.ts";
+import { JSON_FLAG } from "../jsonflag.ts";
 
 const FIRST_MANIFEST = `# What a machine receives. docs/manifest.md of moult shows every field; moult config check says what is wrong.
 manifest: 1

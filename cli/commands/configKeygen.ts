@@ -2,10 +2,10 @@ import { generateKeyPairSync } from "node:crypto";
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Command } from "../args.ts";
-import { JSON_FLAG } from "../cloud.ts";
 import { isCode } from "../config/lock.ts";
 import { keyId } from "../config/signatures.ts";
 import { CliError, EXIT } from "../failure.ts";
+import { JSON_FLAG } from "../jsonflag.ts";
 
 export const command: Command = {
   name: "config keygen",

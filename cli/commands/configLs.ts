@@ -1,11 +1,11 @@
 import type { Command } from "../args.ts";
-import { JSON_FLAG } from "../cloud.ts";
 import { revisionAsked } from "../config/asked.ts";
 import { findFolder, openRepository, STORE_FLAGS } from "../config/folder.ts";
 import { findRevision, REVISION_HELP } from "../config/revision.ts";
 import { filesIn } from "../config/stored.ts";
 import { eachTogether } from "../config/together.ts";
 import { CliError, EXIT } from "../failure.ts";
+import { JSON_FLAG } from "../jsonflag.ts";
 import { table } from "../terminal/table.ts";
 
 export const command: Command = {

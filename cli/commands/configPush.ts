@@ -1,15 +1,16 @@
 import type { Command } from "../args.ts";
-import { JSON_FLAG } from "../cloud.ts";
 import { openBoth } from "../config/bucket.ts";
 import { STORE_FLAGS } from "../config/folder.ts";
 import { listed } from "../config/history.ts";
-import { showProgress, sizeText } from "../config/progress.ts";
+import { showProgress } from "../config/progress.ts";
 import { type Pushed, push } from "../config/push.ts";
 import { repair } from "../config/repair.ts";
+import { bytesText } from "../config/sizes.ts";
 import { Upload } from "../config/upload.ts";
 import { knownRefs } from "../config/wanted.ts";
 import { CliError, EXIT, toCliError } from "../failure.ts";
 import { operator } from "../fleet/order.ts";
+import { JSON_FLAG } from "../jsonflag.ts";
 
 export const command: Command = {
   name: "config push",
@@ -85,7 +86,7 @@ function pushedText(
     return `${head} stands at ${to.slice(0, 12)}; its signatures and its pack are as here now\n${lines.join("")}`;
   const way = from === null ? `is new, at ${to.slice(0, 12)}` : `${from.slice(0, 12)} → ${to.slice(0, 12)}`;
   lines.push(
-    `  ${commits.length} ${commits.length === 1 ? "commit" : "commits"}, ${written} objects, ${sizeText(bytes)} written\n`,
+    `  ${commits.length} ${commits.length === 1 ? "commit" : "commits"}, ${written} objects, ${bytesText(bytes)} written\n`,
   );
   if (dropped.length > 0) lines.push(`  the ref holds no more:\n${listed(dropped).replace(/^/gm, "  ")}\n`);
   return `${head} ${way}\n${lines.join("")}`;

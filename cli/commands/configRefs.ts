@@ -1,8 +1,9 @@
 import type { Command } from "../args.ts";
-import { JSON_FLAG } from "../cloud.ts";
 import { findFolder, openRepository, STORE_FLAGS } from "../config/folder.ts";
+import { plain } from "../config/history.ts";
 import { refsIn } from "../config/repository.ts";
 import { EXIT } from "../failure.ts";
+import { JSON_FLAG } from "../jsonflag.ts";
 import { table } from "../terminal/table.ts";
 
 export const command: Command = {
@@ -26,7 +27,7 @@ export const command: Command = {
         `${!given.has("remote") && name === current ? "*" : " "} ${name}`,
         commit.slice(0, 12),
         moved,
-        by,
+        plain(by).replaceAll("\n", "?"),
       ]);
       out.write(table(["  REF", "COMMIT", "MOVED", "BY"], rows, out.paint));
     }

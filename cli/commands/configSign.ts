@@ -1,11 +1,11 @@
 import { type Command, usage } from "../args.ts";
-import { JSON_FLAG } from "../cloud.ts";
 import { findFolder, openRepository, STORE_FLAGS } from "../config/folder.ts";
 import { findRevision, REVISION_HELP } from "../config/revision.ts";
 import { keyId, readKey } from "../config/signatures.ts";
 import { addSignatures } from "../config/signing.ts";
 import { readText } from "../config/texts.ts";
 import { EXIT } from "../failure.ts";
+import { JSON_FLAG } from "../jsonflag.ts";
 
 export const command: Command = {
   name: "config sign",

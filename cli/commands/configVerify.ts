@@ -1,11 +1,11 @@
 import type { Command } from "../args.ts";
-import { JSON_FLAG } from "../cloud.ts";
 import { findFolder, openRepository, STORE_FLAGS } from "../config/folder.ts";
 import { findRevision, REVISION_HELP } from "../config/revision.ts";
 import { keyId, readKey } from "../config/signatures.ts";
 import { readText } from "../config/texts.ts";
 import { signatureFaults, verifyCommit, verifyStore } from "../config/verify.ts";
 import { EXIT } from "../failure.ts";
+import { JSON_FLAG } from "../jsonflag.ts";
 
 export const command: Command = {
   name: "config verify",

@@ -7,10 +7,10 @@ import {
   readlinkSync,
   renameSync,
   rmdirSync,
-  rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { sha256 } from "../../agent/plan/pack.ts";
 import { usage } from "../args.ts";
@@ -20,7 +20,7 @@ import type { Repository } from "./repository.ts";
 import type { Revision } from "./revision.ts";
 import { nowNs, StatIndex } from "./statindex.ts";
 import { filesIn } from "./stored.ts";
-import { syncFiles } from "./sync.ts";
+import { syncOne } from "./sync.ts";
 import { eachTogether } from "./together.ts";
 import { pathsBelow } from "./worktree.ts";
 
@@ -59,20 +59,21 @@ export async function checkout(
   force: boolean,
 ): Promise<CheckedOut> {
   const home = join(dirname(folder), `.${basename(folder)}.moult`);
-  const empty = judgePlace(folder, basename(home));
+  judgePlace(folder, basename(home));
   return locked(join(home, "lock"), async () => {
+    // Once more: somebody else's checkout may have been first.
+    const empty = judgePlace(folder, basename(home));
     const current = readCurrent(folder, await contentOf(repository, folder));
     if (current && current.changed.length > 0 && !force) throw locallyChanged(folder, current.changed);
     const wanted = filesIn(commit);
     if (current?.commit === digest && current.changed.length === 0) {
-      tidy(home, basename(current.path));
+      await tidy(home, basename(current.path));
       return { from: digest, written: 0, kept: wanted.length };
     }
     const next = freshName(home, digest);
     const tree = join(home, next);
-    mkdirSync(tree);
-    for (const each of new Set(wanted.map(({ path }) => dirname(join(tree, path)))))
-      mkdirSync(each, { recursive: true });
+    const folders = foldersFor(tree, wanted);
+    for (const each of folders) mkdirSync(each);
     const index = new StatIndex(join(tree, RECORD), false);
     const fresh: string[] = [];
     await eachTogether(wanted, async (file) => {
@@ -86,20 +87,36 @@ export async function checkout(
     });
     index.state = digest;
     index.save(new Set());
-    await syncFiles([...fresh, join(tree, RECORD)]);
+    await eachTogether([...fresh, join(tree, RECORD)], syncOne);
+    await eachTogether([...folders, home], syncOne);
     const link = join(home, `${next}.link`);
     symlinkSync(join(basename(home), next), link);
     if (empty) rmdirSync(folder);
     renameSync(link, folder);
-    tidy(home, next);
+    // Until the switch itself is on the disk, a loss of power must find the state before.
+    await syncOne(dirname(folder));
+    await tidy(home, next);
     return { from: current?.commit, written: fresh.length, kept: wanted.length - fresh.length };
   });
 }
 
-/** Removes the state before, and what others who were killed had begun. */
-function tidy(home: string, kept: string): void {
+/** The folders of a state, each after the one that holds it. */
+function foldersFor(tree: string, wanted: readonly { path: string }[]): string[] {
+  const found = new Set([tree]);
+  for (const { path } of wanted) {
+    const parts = path.split("/");
+    for (let depth = 1; depth < parts.length; depth++) found.add(join(tree, ...parts.slice(0, depth)));
+  }
+  return [...found];
+}
+
+/**
+ * Removes the state before, and what others who were killed had begun. Many files at a time: some file systems take milliseconds
+ * for each of which the blocks are on the disk already.
+ */
+async function tidy(home: string, kept: string): Promise<void> {
   for (const name of readdirSync(home))
-    if (name !== kept && name !== "lock") rmSync(join(home, name), { recursive: true, force: true });
+    if (name !== kept && name !== "lock") await rm(join(home, name), { recursive: true, force: true });
 }
 
 /** Returns whether an empty folder is in its place. What moult did not put there is refused. */

@@ -13,12 +13,29 @@ export function commitDigest(commit: ConfigCommit): string {
   return sha256(commitText(commit));
 }
 
-/** `object` is what messages call it. Throws `Damaged` unless the bytes have the digest and are a commit. */
+/**
+ * `object` is what messages call it. Throws `Damaged` unless the bytes have the digest and are the one text of a commit: whoever
+ * writes it elsewhere prints it anew, and the name must be true of that too.
+ */
 export function readCommit(object: string, digest: string, bytes: Buffer): ConfigCommit {
   if (sha256(bytes) !== digest) throw new Damaged(object, "its content does not have the digest of its name");
-  const value: unknown = JSON.parse(bytes.toString("utf8"));
-  if (!isCommit(value)) throw new Damaged(object, "it is not a configuration commit");
+  let value: unknown;
+  try {
+    value = JSON.parse(bytes.toString("utf8"));
+  } catch {
+    throw new Damaged(object, "it is not JSON");
+  }
+  if (!isCommit(value) || !isTextOf(value, bytes)) throw new Damaged(object, "it is not a configuration commit");
   return value;
+}
+
+/** False also when it is nested too deep to be printed. */
+function isTextOf(commit: ConfigCommit, bytes: Buffer): boolean {
+  try {
+    return Buffer.from(commitText(commit)).equals(bytes);
+  } catch {
+    return false;
+  }
 }
 
 function isCommit(value: unknown): value is ConfigCommit {
@@ -38,6 +55,16 @@ function isTree(value: unknown): value is ConfigCommit["tree"] {
     typeof value === "object" &&
     value !== null &&
     !Array.isArray(value) &&
-    Object.entries(value).every(([path, digest]) => goodPath(path) && typeof digest === "string" && DIGEST.test(digest))
+    Object.entries(value).every(
+      ([path, digest]) =>
+        goodPath(path) && !isBelowFile(value, path) && typeof digest === "string" && DIGEST.test(digest),
+    )
   );
+}
+
+/** Nothing can be a file and a folder. */
+function isBelowFile(tree: object, path: string): boolean {
+  for (let end = path.indexOf("/"); end >= 0; end = path.indexOf("/", end + 1))
+    if (Object.hasOwn(tree, path.slice(0, end))) return true;
+  return false;
 }

@@ -9,7 +9,9 @@ export class Damaged extends CliError {
     super(
       EXIT.refused,
       `${object} is damaged: ${why}`,
-      "Restore it from the bucket's older versions, or write it again with moult config push --repair from a folder that has it.",
+      object.startsWith("gs://")
+        ? "Restore it from the bucket's older versions, or write it again with moult config push --repair from a folder that has it."
+        : "Remove this file: the next command reads it from the bucket, a commit writes a blob again that the folder still has, and moult config fetch brings a ref.",
     );
     this.object = object;
   }

@@ -8,6 +8,7 @@ import { CliError, EXIT } from "../failure.ts";
 import { readYaml } from "../manifest/yaml.ts";
 import { isCode } from "./lock.ts";
 import type { Repository } from "./repository.ts";
+import { blobsOf } from "./stored.ts";
 import { overlay } from "./values.ts";
 import { MANIFEST, readBlob } from "./worktree.ts";
 
@@ -57,8 +58,7 @@ export function describeFolder(
 
 /** A commit. Every source is read, and judged by its digest, before anything asks for it. */
 export async function describeCommit(repository: Repository, commit: ConfigCommit): Promise<Described> {
-  const blobs = new Map<string, Buffer>();
-  for (const digest of new Set(Object.values(commit.tree))) blobs.set(digest, await repository.blob(digest));
+  const blobs = await blobsOf(repository, commit);
   return {
     manifest: readJson("manifest", JSON.stringify(commit.manifest, null, 2)),
     source: (name) => blobs.get((Object.hasOwn(commit.tree, name) && commit.tree[name]) || ""),

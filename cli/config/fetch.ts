@@ -1,4 +1,4 @@
-import { openPack, sha256 } from "../../agent/plan/pack.ts";
+import { openPack } from "../../agent/plan/pack.ts";
 import type { ConfigCommit } from "../../wire/moult.d.ts";
 import { CliError, EXIT } from "../failure.ts";
 import { commitText } from "./commit.ts";
@@ -6,10 +6,9 @@ import { Damaged } from "./damage.ts";
 import { type Link, lineOf } from "./history.ts";
 import { NAMES, type Objects } from "./objects.ts";
 import { moveRef, refText } from "./ref.ts";
-import { keep, objectIn, type Repository, refIn } from "./repository.ts";
-import { signaturesText } from "./signatures.ts";
+import { keep, objectIn, type Repository, readBlob, refIn } from "./repository.ts";
+import { mergeSignatures, signaturesIn } from "./signing.ts";
 import { eachTogether } from "./together.ts";
-import { signaturesIn } from "./upload.ts";
 
 /** From so many missing blobs on, the pack with all of them in one call is the shorter way. */
 const BY_PACK = 8;
@@ -45,10 +44,12 @@ export async function fetchRef(
     throw new CliError(
       EXIT.absent,
       `${bucket.place} has no ref ${ref}`,
-      "moult config refs --bucket lists those it has.",
+      "moult config refs --remote lists those it has.",
     );
   const to = there.ref.commit;
-  const line = await lineOf([local, bucket], to);
+  // What a ref of ours stands at is here with all its past, or with what a collection here has left of it.
+  const here = new Set((await repository.refs()).map((each) => each.ref.commit));
+  const line = await lineOf([local, bucket], to, (digest) => digest !== to && (here.has(to) || here.has(digest)));
   const [tip] = line.links;
   if (!tip) throw new Damaged(objectIn(bucket, NAMES.ref(ref)), `its commit ${to} is not there`);
   const blobs = await bringBlobs(local, bucket, tip);
@@ -86,9 +87,7 @@ async function blobIn(bucket: Objects, digest: string): Promise<Buffer> {
   const name = NAMES.blob(digest);
   const found = await bucket.read(name);
   if (!found) throw new Damaged(objectIn(bucket, name), "it is not there, and a commit needs it");
-  if (sha256(found.bytes) !== digest)
-    throw new Damaged(objectIn(bucket, name), "its content does not have the digest of its name");
-  return found.bytes;
+  return readBlob(objectIn(bucket, name), digest, found.bytes);
 }
 
 /** Undefined when there is no pack: a commit that was never the newest of a push has none. */
@@ -117,9 +116,9 @@ export function judgedPack(object: string, digest: string, commit: ConfigCommit,
 /** Those of the bucket beside ours. */
 async function bringSignatures({ local }: Repository, bucket: Objects, commit: string): Promise<void> {
   const [there, here] = [await signaturesIn(bucket, commit), await signaturesIn(local, commit)];
-  const all = { ...there.signatures, ...here.signatures };
-  if (Object.keys(all).length === Object.keys(here.signatures).length) return;
-  await local.write(NAMES.signatures(commit), Buffer.from(signaturesText(commit, all)), here.generation);
+  // Ours stay where both have one of a key: two signatures of one key over one text are the same, or one is wrong.
+  const fresh = Object.entries(there.signatures).filter(([key]) => here.signatures[key] === undefined);
+  if (fresh.length > 0) await mergeSignatures(local, commit, Object.fromEntries(fresh));
 }
 
 async function bringRef(

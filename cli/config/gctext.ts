@@ -1,6 +1,6 @@
 import type { Paint } from "../terminal/terminal.ts";
 import type { GcPlan } from "./gc.ts";
-import { sizeText } from "./progress.ts";
+import { bytesText } from "./sizes.ts";
 
 export interface GcOutcome extends GcPlan {
   place: string;
@@ -40,7 +40,7 @@ export function gcText(outcome: GcOutcome, paint: Paint): string {
     lines.push(
       stayed.includes(name)
         ? `${paint("green", "keep")}  ${name}: written again since it was looked at`
-        : `${paint("yellow", word)}  ${name} (${sizeText(size)}, written ${created}): ${why}`,
+        : `${paint("yellow", word)}  ${name} (${bytesText(size)}, written ${created}): ${why}`,
     );
   for (const what of lost) lines.push(`${paint("red", "lost")}  ${what}, but neither it nor its pack is there`);
   for (const what of unread) lines.push(`${paint("red", "not read")}  ${what}`);
@@ -51,7 +51,7 @@ function summary({ removes, stayed, remove, unread }: GcOutcome, place: string):
   if (unread.length > 0)
     return `What was not read may need anything, so nothing of ${place} is removed. Mend it, or use an account that may read it.\n`;
   const gone = remove.filter(({ name }) => !stayed.includes(name));
-  const size = sizeText(gone.reduce((sum, each) => sum + each.size, 0));
+  const size = bytesText(gone.reduce((sum, each) => sum + each.size, 0));
   if (gone.length === 0) return `Everything in ${place} is needed.\n`;
   const objects = `${gone.length} ${gone.length === 1 ? "object" : "objects"}, ${size}`;
   return removes ? `Removed ${objects} from ${place}.\n` : `Nothing needs ${objects}. --delete removes them.\n`;

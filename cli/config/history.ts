@@ -55,8 +55,12 @@ export function listed(links: readonly Link[], most = 10): string {
   return [...lines, ...more].join("\n");
 }
 
-/** Somebody else wrote it: nothing that a terminal would obey. */
 export function firstLine(text: string): string {
   const [line = ""] = text.split("\n");
-  return line.replace(/[\p{Cc}\p{Cf}]/gu, "?").slice(0, 100);
+  return plain(line).slice(0, 100);
+}
+
+/** Somebody else wrote it: nothing that a terminal would obey but ends of lines. */
+export function plain(text: string): string {
+  return text.replace(/[^\P{C}\n\t]/gu, "?");
 }

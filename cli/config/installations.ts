@@ -1,6 +1,6 @@
+import type { Cloud } from "../../functions/controller/cloud.ts";
 import type { Objects } from "./objects.ts";
 import { keep } from "./repository.ts";
-import type { Installation } from "./roots.ts";
 
 const FOLDER = "installations/";
 
@@ -18,7 +18,7 @@ export async function knownInstallations(objects: Objects): Promise<KnownInstall
 }
 
 /** A later collection that forgets to name one must not take what it needs. */
-export async function rememberInstallations(objects: Objects, installations: readonly Installation[]): Promise<void> {
-  for (const { cloud } of installations)
-    await keep(objects, `${FOLDER}${cloud.settings.project}/${cloud.state.name}`, Buffer.alloc(0));
+export async function rememberInstallations(objects: Objects, installations: readonly Cloud[]): Promise<void> {
+  for (const { settings, state } of installations)
+    await keep(objects, `${FOLDER}${settings.project}/${state.name}`, Buffer.alloc(0));
 }

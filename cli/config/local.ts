@@ -1,4 +1,4 @@
-import { type BigIntStats, constants, mkdirSync } from "node:fs";
+import { type BigIntStats, constants, type Dirent, mkdirSync, readdirSync, statSync } from "node:fs";
 import { link, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Failure } from "../../functions/google/failure.ts";
@@ -71,7 +71,7 @@ export function localObjects(folder: string): Objects {
       return generation;
     },
     async list(prefix) {
-      return (await listed(top, "", prefix)).sort((a, b) => (a.name < b.name ? -1 : 1));
+      return listed(top, "", prefix).sort((a, b) => (a.name < b.name ? -1 : 1));
     },
     async delete(name, ifGeneration) {
       await locked(lock, async () => {
@@ -146,20 +146,30 @@ function missing(problem: unknown): undefined {
   if (!isCode(problem, "ENOENT", "ENOTDIR")) throw problem;
 }
 
-/** All names below `at` that begin with `prefix`. */
-async function listed(top: string, at: string, prefix: string): Promise<ListedObject[]> {
-  const entries = (await readdir(join(top, at), { withFileTypes: true }).catch(missing)) ?? [];
-  const found = await Promise.all(
-    entries.map(async (entry): Promise<ListedObject[]> => {
-      const name = at + entry.name;
-      if (entry.isDirectory())
-        return `${name}/`.startsWith(prefix) || prefix.startsWith(`${name}/`) ? listed(top, `${name}/`, prefix) : [];
-      const stats = name.startsWith(prefix) ? await stat(join(top, name), { bigint: true }).catch(missing) : undefined;
-      if (!stats) return [];
-      const generation = generationIn(stats);
-      const created = new Date(Number(stats.mtimeNs / 1_000_000n)).toISOString();
-      return [{ name, generation, size: Number(stats.size), created }];
-    }),
-  );
-  return found.flat();
+/**
+ * All names below `at` that begin with `prefix`. Without waiting for each: thousands of looks at a disk of this computer take less
+ * time than the turns between them.
+ */
+function listed(top: string, at: string, prefix: string): ListedObject[] {
+  return entriesOf(join(top, at)).flatMap((entry): ListedObject[] => {
+    const name = at + entry.name;
+    if (entry.isDirectory())
+      return `${name}/`.startsWith(prefix) || prefix.startsWith(`${name}/`) ? listed(top, `${name}/`, prefix) : [];
+    const stats = name.startsWith(prefix) ? statOf(join(top, name)) : undefined;
+    if (!stats) return [];
+    const created = new Date(Number(stats.mtimeNs / 1_000_000n)).toISOString();
+    return [{ name, generation: generationIn(stats), size: Number(stats.size), created }];
+  });
+}
+
+function entriesOf(folder: string): Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch (problem) {
+    return missing(problem) ?? [];
+  }
+}
+
+function statOf(file: string): BigIntStats | undefined {
+  return statSync(file, { bigint: true, throwIfNoEntry: false });
 }

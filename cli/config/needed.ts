@@ -50,6 +50,7 @@ export class Needed {
 
   /** Where each ref stands and stood, and its past. */
   async addRefs(): Promise<void> {
+    // Also what no command could name: somebody may have put it there by hand.
     const names = (await this.#objects.list("refs/")).map(({ name }) => name.slice("refs/".length, -".json".length));
     await eachTogether(names, async (name) => {
       const found = await this.#orUnread(`the ref ${name}`, () => refIn(this.#objects, name));

@@ -1,6 +1,7 @@
 import { bar } from "../terminal/bar.ts";
 import { Live } from "../terminal/live.ts";
 import type { Stream } from "../terminal/terminal.ts";
+import { bytesText } from "./sizes.ts";
 import type { Progress } from "./upload.ts";
 
 const WIDTH = 24;
@@ -13,7 +14,7 @@ export function showProgress(err: Stream, ref: string): { tell(progress: Progres
   let last = performance.now();
   return {
     tell: ({ done, all, bytes }) => {
-      const text = `${ref}  ${done} of ${all} objects, ${sizeText(bytes)}`;
+      const text = `${ref}  ${done} of ${all} objects, ${bytesText(bytes)}`;
       if (live) live.draw([`${bar(done, all, WIDTH)}  ${text}`]);
       else if (performance.now() - last > EVERY_MS) {
         last = performance.now();
@@ -22,10 +23,4 @@ export function showProgress(err: Stream, ref: string): { tell(progress: Progres
     },
     clear: () => live?.print(""),
   };
-}
-
-export function sizeText(bytes: number): string {
-  if (bytes < 1024) return `${bytes} B`;
-  if (bytes < 1024 * 1024) return `${(bytes / 1024).toFixed(1)} KiB`;
-  return `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
 }

@@ -1,12 +1,13 @@
 import { sha256 } from "../../agent/plan/pack.ts";
-import { isFailure } from "../../functions/google/failure.ts";
 import type { ConfigCommit } from "../../wire/moult.d.ts";
 import { CliError, EXIT } from "../failure.ts";
+import { isConflict } from "./anew.ts";
 import { readCommit } from "./commit.ts";
 import { Damaged } from "./damage.ts";
 import { NAMES, type Objects, type StoredObject } from "./objects.ts";
-import { type Ref, readRef } from "./ref.ts";
+import { REF_NAME, type Ref, readRef } from "./ref.ts";
 import { readSignatures, type Signatures } from "./signatures.ts";
+import { eachTogether } from "./together.ts";
 
 /** Where a ref stands, with the generation that a move of it must match. */
 export interface StandingRef {
@@ -53,19 +54,21 @@ export class Repository {
   }
 
   async commit(digest: string): Promise<ConfigCommit> {
-    const name = NAMES.commit(digest);
+    return (await this.findCommit(digest)) ?? this.#absent(NAMES.commit(digest));
+  }
+
+  /** Undefined when it is neither here nor in the bucket: a collection shortens histories. */
+  async findCommit(digest: string): Promise<ConfigCommit | undefined> {
     return this.#kept(
-      name,
+      NAMES.commit(digest),
       (object, bytes) => readCommit(object, digest, bytes),
       () => this.#takeSignatures(digest),
     );
   }
 
   async blob(digest: string): Promise<Buffer> {
-    return this.#kept(NAMES.blob(digest), (object, bytes) => {
-      if (sha256(bytes) !== digest) throw new Damaged(object, "its content does not have the digest of its name");
-      return bytes;
-    });
+    const name = NAMES.blob(digest);
+    return (await this.#kept(name, (object, bytes) => readBlob(object, digest, bytes))) ?? this.#absent(name);
   }
 
   /** Without any there is an empty object. Those of a commit that was read from the bucket came with it. */
@@ -99,16 +102,20 @@ export class Repository {
     name: string,
     judge: (object: string, bytes: Buffer) => T,
     before: () => Promise<void> = async () => {},
-  ): Promise<T> {
+  ): Promise<T | undefined> {
     const here = await this.local.read(name);
     if (here) return judge(objectIn(this.local, name), here.bytes);
     const remote = await this.remote();
     const there = await remote?.read(name);
-    if (!remote || !there) throw absent(name, this.local, remote);
+    if (!remote || !there) return undefined;
     const value = judge(objectIn(remote, name), there.bytes);
     await before();
     await keep(this.local, name, there.bytes);
     return value;
+  }
+
+  async #absent(name: string): Promise<never> {
+    throw absent(name, this.local, await this.remote());
   }
 }
 
@@ -123,9 +130,19 @@ export async function refIn(objects: Objects, name: string): Promise<StandingRef
 }
 
 export async function refsIn(objects: Objects): Promise<StandingRef[]> {
-  const names = (await objects.list("refs/")).map(({ name }) => name.slice("refs/".length).replace(/\.json$/, ""));
-  const found = await Promise.all(names.map((name) => refIn(objects, name)));
+  const names = (await objects.list("refs/")).map(({ name }) => /^refs\/(.+)\.json$/.exec(name)?.[1] ?? "");
+  // What else lies there cannot be named to any command, nor in a fleet file.
+  const found = await eachTogether(
+    names.filter((name) => REF_NAME.test(name)),
+    (name) => refIn(objects, name),
+  );
   return found.flatMap((each) => each ?? []);
+}
+
+/** Throws `Damaged` unless the bytes have the digest. */
+export function readBlob(object: string, digest: string, bytes: Buffer): Buffer {
+  if (sha256(bytes) !== digest) throw new Damaged(object, "its content does not have the digest of its name");
+  return bytes;
 }
 
 /** For what is named by its digest: somebody else's equal object is as good. */
@@ -133,7 +150,7 @@ export async function keep(objects: Objects, name: string, bytes: Uint8Array): P
   try {
     await objects.write(name, bytes, "0");
   } catch (problem) {
-    if (!isFailure(problem, "conflict", "exists")) throw problem;
+    if (!isConflict(problem)) throw problem;
   }
 }
 
@@ -147,7 +164,7 @@ function absent(name: string, local: Objects, remote: Objects | undefined): CliE
     EXIT.refused,
     `${name} is ${where}`,
     remote
-      ? "Push its commit again from a folder that has it."
-      : "Name the bucket that has it with --bucket B, or push its commit again from a folder that has it.",
+      ? "Bring it back from the older versions of the bucket, or with moult config push --repair from a folder that has it."
+      : "Name the bucket that has it with --bucket B. When none has it, moult config commit writes files again that the folder still has.",
   );
 }

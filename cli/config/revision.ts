@@ -32,8 +32,15 @@ export async function findRevision(repository: Repository, text: string): Promis
         `${text} is before the first commit: ${base} has ${step - 1} before it`,
         `See moult config log ${base}.`,
       );
+    const parent = await repository.findCommit(commit.parent);
+    if (!parent)
+      throw new CliError(
+        EXIT.absent,
+        `${text} is not there: ${commit.parent.slice(0, 12)}, ${step} before ${base}, and what was before it was collected, or never brought here`,
+        `See moult config log ${base}.`,
+      );
     digest = commit.parent;
-    commit = await repository.commit(digest);
+    commit = parent;
   }
   return { text, digest, commit };
 }

@@ -2,44 +2,19 @@ import type { Cloud } from "../../functions/controller/cloud.ts";
 import { readNeeds } from "../../functions/controller/needs.ts";
 import { fleetNames, loadRecord } from "../../functions/controller/records.ts";
 import type { FleetRecord } from "../../functions/core/record.ts";
-import { RELEASE_KEY } from "../../functions/core/template.ts";
-import { aggregated } from "../../functions/google/compute.ts";
-import type { Rest } from "../../functions/google/rest.ts";
-import type { InstanceTemplate } from "../../wire/compute.d.ts";
-import type { Root, Roots } from "./gc.ts";
-import { DIGEST } from "./objects.ts";
-
-/** A state bucket with its fleets, and a way to ask Compute Engine. */
-export interface Installation {
-  cloud: Cloud;
-  rest: Rest;
-}
+import type { Roots } from "./gc.ts";
 
 /** What fleets, templates and living machines need, of every installation that uses the bucket. */
-export async function readRoots(installations: readonly Installation[]): Promise<Roots> {
+export async function readRoots(installations: readonly Cloud[]): Promise<Roots> {
   const roots: Roots = { needs: [], unread: [] };
-  for (const { cloud, rest } of installations) {
-    const where = `gs://${cloud.state.name}`;
-    const found = await orUnread(roots, `the fleets in ${where}`, () => readNeeds(cloud));
+  for (const cloud of installations) {
+    const found = await orUnread(roots, `the fleets in gs://${cloud.state.name}`, () => readNeeds(cloud));
     if (!found) continue;
     roots.unread.push(...found.unread);
     for (const { configCommit, by } of found.needs)
       if (configCommit !== null) roots.needs.push({ commit: configCommit, by });
-    const projects = new Set([cloud.settings.project, ...found.records.flatMap(({ policy }) => policy?.project ?? [])]);
-    // Those that moult did not make and no group uses are not among the fleets' needs; a person may have kept one to go back to.
-    for (const project of projects)
-      await orUnread(roots, `the templates of ${project}`, async () => {
-        const templates = await aggregated<InstanceTemplate>(rest, project, "instanceTemplates");
-        roots.needs.push(...templates.flatMap(needOf));
-      });
   }
   return roots;
-}
-
-function needOf({ name, properties }: InstanceTemplate): Root[] {
-  const text = properties.metadata?.items?.find(({ key }) => key === RELEASE_KEY)?.value;
-  const commit = /"commit"\s*:\s*"([0-9a-f]{64})"/.exec(text ?? "")?.[1];
-  return commit !== undefined && DIGEST.test(commit) ? [{ commit, by: `template ${name}` }] : [];
 }
 
 async function orUnread<T>({ unread }: Roots, what: string, read: () => Promise<T>): Promise<T | undefined> {

@@ -2,7 +2,7 @@ import type { KeyObject } from "node:crypto";
 import { CliError, EXIT } from "../failure.ts";
 import { isConflict } from "./anew.ts";
 import { commitText } from "./commit.ts";
-import { NAMES } from "./objects.ts";
+import { NAMES, type Objects } from "./objects.ts";
 import { objectIn, type Repository } from "./repository.ts";
 import type { Revision } from "./revision.ts";
 import { readSignatures, type Signatures, signaturesText, signText } from "./signatures.ts";
@@ -15,23 +15,41 @@ export async function addSignatures(
   { digest, commit }: Revision,
   keys: readonly KeyObject[],
 ): Promise<Signatures> {
-  const name = NAMES.signatures(digest);
   const added: Signatures = Object.assign({}, ...keys.map((key) => signText(commitText(commit), key)));
+  return mergeSignatures(repository.local, digest, added);
+}
+
+export interface StandingSignatures {
+  signatures: Signatures;
+  generation: string;
+}
+
+export async function signaturesIn(objects: Objects, commit: string): Promise<StandingSignatures> {
+  const name = NAMES.signatures(commit);
+  const found = await objects.read(name);
+  if (!found) return { signatures: {}, generation: "0" };
+  return { signatures: readSignatures(objectIn(objects, name), commit, found.bytes), generation: found.generation };
+}
+
+/**
+ * Adds to those that are there, and returns all. Nothing is ever taken away. What is there is written again, also when nothing is
+ * added: see anew.ts.
+ */
+export async function mergeSignatures(objects: Objects, commit: string, mine: Signatures): Promise<Signatures> {
   for (let left = TRIES; left > 0; left--) {
-    const stored = await repository.local.read(name);
-    const before = stored ? readSignatures(objectIn(repository.local, name), digest, stored.bytes) : {};
-    const signatures = { ...before, ...added };
+    const there = await signaturesIn(objects, commit);
+    const all = { ...there.signatures, ...mine };
+    if (Object.keys(all).length === 0) return all;
     try {
-      const bytes = Buffer.from(signaturesText(digest, signatures));
-      await repository.local.write(name, bytes, stored?.generation ?? "0");
-      return signatures;
+      await objects.write(NAMES.signatures(commit), Buffer.from(signaturesText(commit, all)), there.generation);
+      return all;
     } catch (problem) {
       if (!isConflict(problem)) throw problem;
     }
   }
   throw new CliError(
     EXIT.failed,
-    `others sign ${digest.slice(0, 12)} all the time`,
+    `others sign ${commit.slice(0, 12)} in ${objects.place} all the time`,
     "Nothing was added. Run it again.",
   );
 }

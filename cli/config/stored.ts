@@ -2,6 +2,7 @@ import { stringify } from "yaml";
 import { canonicalJson, sha256 } from "../../agent/plan/pack.ts";
 import type { ConfigCommit } from "../../wire/moult.d.ts";
 import type { Repository } from "./repository.ts";
+import { eachTogether } from "./together.ts";
 import { FILES, MANIFEST } from "./worktree.ts";
 
 /** A file of a commit, as it is in a configuration folder. */
@@ -24,6 +25,14 @@ export function filesIn(commit: ConfigCommit): StoredFile[] {
         read: (repository: Repository) => repository.blob(digest),
       })),
   ];
+}
+
+/** Digest → content of all that a commit needs. */
+export async function blobsOf(source: Repository, { tree }: ConfigCommit): Promise<Map<string, Buffer>> {
+  const digests = [...new Set(Object.values(tree))];
+  return new Map(
+    await eachTogether(digests, async (digest): Promise<[string, Buffer]> => [digest, await source.blob(digest)]),
+  );
 }
 
 /** The compiled manifest as YAML, keys in order: the same manifest is the same text. It reads as the same manifest again. */

@@ -1,16 +1,18 @@
 import { isDeepStrictEqual } from "node:util";
-import type { ConfigCommit } from "../../wire/moult.d.ts";
-import { isConflict, writeAnew } from "./anew.ts";
+import { Standing, writeAnew } from "./anew.ts";
 import { commitText } from "./commit.ts";
 import { Damaged } from "./damage.ts";
 import type { Link } from "./history.ts";
 import { NAMES, type Objects } from "./objects.ts";
 import { makePack } from "./pack.ts";
 import { objectIn, type Repository } from "./repository.ts";
-import { readSignatures, type Signatures, signaturesText } from "./signatures.ts";
+import { mergeSignatures, signaturesIn } from "./signing.ts";
+import { blobsOf } from "./stored.ts";
 import { eachTogether } from "./together.ts";
 
 const TRIES = 10;
+/** From so many writes on, a list of what is there already is worth its calls. */
+const MANY = 32;
 /** A push has a day from its first write to the move of its ref, then gc.ts takes it for given up; half of it is left spare. */
 const FRESH_MS = 12 * 3_600_000;
 
@@ -63,18 +65,23 @@ export class Upload {
       NAMES.commit(digest),
       async () => Buffer.from(commitText(commit)),
     ]);
-    const missing = [writes, commits].map((list) => list.filter(([name]) => !this.#written.has(name)));
-    this.#progress.all += missing.flat().length + 1;
-    for (const list of missing)
+    const missing = [
+      { prefix: "blobs/", list: writes },
+      { prefix: "commits/", list: commits },
+    ].map(({ prefix, list }) => ({ prefix, list: list.filter(([name]) => !this.#written.has(name)) }));
+    this.#progress.all += missing.reduce((sum, { list }) => sum + list.length, 1);
+    for (const { prefix, list } of missing) {
+      const others = list.length < MANY ? undefined : new Standing(this.#bucket, prefix);
       await eachTogether(list, async ([name, read]) => {
         const bytes = await read();
         this.#begun ??= this.#now();
-        await writeAnew(this.#bucket, name, bytes);
+        await writeAnew(this.#bucket, name, bytes, others);
         this.#written.add(name);
         this.#count(bytes.length);
       });
+    }
     for (const { digest } of links)
-      if (digest !== tip.digest) await addSignatures(this.#bucket, digest, await this.#source.signatures(digest));
+      if (digest !== tip.digest) await mergeSignatures(this.#bucket, digest, await this.#source.signatures(digest));
     await this.sendPack(tip);
   }
 
@@ -86,14 +93,14 @@ export class Upload {
     this.#begun ??= this.#now();
     const blobs = await blobsOf(this.#source, commit);
     const mine = await this.#source.signatures(digest);
-    let signatures = Object.keys(mine).length > 0 ? await addSignatures(this.#bucket, digest, mine) : mine;
+    let signatures = Object.keys(mine).length > 0 ? await mergeSignatures(this.#bucket, digest, mine) : mine;
     for (let left = TRIES; left > 0; left--) {
       const pack = makePack(commit, blobs, signatures);
       await writeAnew(this.#bucket, NAMES.pack(digest), pack);
       this.#count(pack.length);
       const now = await signaturesIn(this.#bucket, digest);
       if (isDeepStrictEqual(now.signatures, signatures)) return;
-      signatures = await addSignatures(this.#bucket, digest, now.signatures);
+      signatures = await mergeSignatures(this.#bucket, digest, now.signatures);
     }
     throw new Error(`${objectIn(this.#bucket, NAMES.signatures(digest))} changes without end`);
   }
@@ -103,41 +110,6 @@ export class Upload {
     this.#progress.bytes += bytes;
     this.#progress.all = Math.max(this.#progress.all, this.#progress.done);
     this.#tell(this.#progress);
-  }
-}
-
-export async function blobsOf(source: Repository, { tree }: ConfigCommit): Promise<Map<string, Buffer>> {
-  const digests = [...new Set(Object.values(tree))];
-  return new Map(
-    await eachTogether(digests, async (digest): Promise<[string, Buffer]> => [digest, await source.blob(digest)]),
-  );
-}
-
-interface StandingSignatures {
-  signatures: Signatures;
-  generation: string;
-}
-
-export async function signaturesIn(bucket: Objects, commit: string): Promise<StandingSignatures> {
-  const name = NAMES.signatures(commit);
-  const found = await bucket.read(name);
-  if (!found) return { signatures: {}, generation: "0" };
-  return { signatures: readSignatures(objectIn(bucket, name), commit, found.bytes), generation: found.generation };
-}
-
-/** Adds to those that are there, and returns all. Nothing is ever taken away. What is there is written again: see anew.ts. */
-async function addSignatures(bucket: Objects, commit: string, mine: Signatures): Promise<Signatures> {
-  const name = NAMES.signatures(commit);
-  for (let left = TRIES; ; left--) {
-    const there = await signaturesIn(bucket, commit);
-    const all = { ...there.signatures, ...mine };
-    if (Object.keys(all).length === 0) return all;
-    try {
-      await bucket.write(name, Buffer.from(signaturesText(commit, all)), there.generation);
-      return all;
-    } catch (problem) {
-      if (!isConflict(problem) || left <= 1) throw problem;
-    }
   }
 }
 

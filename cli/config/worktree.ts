@@ -28,11 +28,20 @@ export function readWorkTree(folder: string, index?: StatIndex): WorkTree {
     findings.push({ where: join(FILES, path), line: 1, column: 1, code, sentence });
   for (const path of pathsBelow(join(folder, FILES), "")) {
     if (!goodPath(path)) {
-      note(JSON.stringify(path), "path-not-plain", "A commit holds no name with control characters or \\.");
+      note(
+        JSON.stringify(path),
+        "path-not-plain",
+        "A commit holds no name with control characters or \\, none over 255 bytes and no path over 1024: rename it.",
+      );
       continue;
     }
     const file = join(folder, FILES, path);
-    const stats = lstatSync(file, { bigint: true });
+    const stats = lstatSync(file, { bigint: true, throwIfNoEntry: false });
+    if (!stats) {
+      // Bytes that are not UTF-8 come as U+FFFD, and there is nothing by that name; or it was removed since.
+      if (path.includes("\ufffd")) note(path, "path-not-plain", "A commit holds names in UTF-8 only: rename it.");
+      continue;
+    }
     if (!stats.isFile()) {
       note(path, "not-a-file", "A commit holds plain files only; links are made by the manifest.");
       continue;

@@ -2,10 +2,11 @@ import type { KeyObject } from "node:crypto";
 import { canonicalJson } from "../../agent/plan/pack.ts";
 import type { ConfigCommit } from "../../wire/moult.d.ts";
 import { CliError, EXIT } from "../failure.ts";
-import { isConflict, writeAnew } from "./anew.ts";
+import { isConflict, Standing, writeAnew } from "./anew.ts";
 import { commitDigest, commitText } from "./commit.ts";
 import { describeFolder } from "./described.ts";
 import { inFolder, notValid } from "./findings.ts";
+import { commitIn } from "./history.ts";
 import { NAMES, type Objects } from "./objects.ts";
 import { checkPackSize } from "./pack.ts";
 import { moveRef, refText } from "./ref.ts";
@@ -93,6 +94,7 @@ async function keepBlobs(repository: Repository, folder: string, work: WorkTree,
   const { local } = repository;
   const [listed, needed] = await Promise.all([local.list("blobs/"), neededBlobs(repository)]);
   const there = new Map(listed.map(({ name, generation }) => [name, generation]));
+  const standing = new Standing(local, "blobs/", there);
   const paths = new Map(Object.entries(work.tree).map(([path, digest]) => [digest, path]));
   await eachTogether([...paths], async ([digest, path]) => {
     const name = NAMES.blob(digest);
@@ -104,7 +106,8 @@ async function keepBlobs(repository: Repository, folder: string, work: WorkTree,
       await repository.blob(digest);
       index.verified(digest, generation);
     }
-    if (generation !== undefined && !needed.has(digest)) await writeAnew(local, name, readBlob(folder, path, digest));
+    if (generation !== undefined && !needed.has(digest))
+      await writeAnew(local, name, readBlob(folder, path, digest), standing);
   });
   index.save(new Set(paths.keys()));
 }
@@ -113,8 +116,8 @@ async function keepBlobs(repository: Repository, folder: string, work: WorkTree,
 async function neededBlobs(repository: Repository): Promise<Set<string>> {
   const needed = new Set<string>();
   for (const { ref } of await repository.refs()) {
-    const stored = await repository.local.read(NAMES.commit(ref.commit));
-    if (stored) for (const digest of Object.values((await repository.commit(ref.commit)).tree)) needed.add(digest);
+    const commit = await commitIn([repository.local], ref.commit);
+    for (const digest of Object.values(commit?.tree ?? {})) needed.add(digest);
   }
   return needed;
 }

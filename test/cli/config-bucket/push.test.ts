@@ -1,4 +1,4 @@
-import { cpSync } from "node:fs";
+import { cpSync, existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { NAMES } from "../../../cli/config/objects.ts";
@@ -47,6 +47,53 @@ describe("moult config push", () => {
     calls.length = 0;
     expect(await pushed(folder, "web/calls")).toMatchObject({ outcome: "standing", objects: 0 });
     expect(calls.filter((id) => id === "storage.objects.insert")).toEqual([]);
+  });
+
+  it("costs one call for each blob that the bucket has already from another ref, and each is written again", async () => {
+    const many = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`files/m${i}`, `many ${i}\n`]));
+    const folder = await configFolder({ "manifest.yaml": manifest("m0"), ...many });
+    await committed(cloud, folder, "many/one", {});
+    await pushed(folder, "many/one");
+    const before = new Map((await cloud.bucket().list("blobs/")).map(({ name, generation }) => [name, generation]));
+    await committed(cloud, folder, "many/two", {});
+    calls.length = 0;
+    expect(await pushed(folder, "many/two")).toMatchObject({ outcome: "moved", objects: 62 });
+    // At most 24 find out by themselves at the same time; then one list tells all the others.
+    expect(calls.length).toBeLessThan(60 + 24 + 12);
+    expect(calls.filter((id) => id.endsWith(".list"))).toHaveLength(1);
+    const ours = await json<{ files: { path: string; digest: string }[] }>(folder, "ls", "many/two");
+    const after = new Map((await cloud.bucket().list("blobs/")).map(({ name, generation }) => [name, generation]));
+    for (const { path, digest } of ours.files.filter((each) => each.path.startsWith("files/m")))
+      expect(after.get(NAMES.blob(digest)), path).not.toBe(before.get(NAMES.blob(digest)));
+  });
+
+  it("is followed by a fetch that leaves alone what a collection here removed, and brings what is new", async () => {
+    const ada = await configFolder({ "manifest.yaml": manifest("a"), "files/a": "0\n" });
+    const all = [];
+    for (const n of [1, 2, 3]) all.push(await committed(cloud, ada, "web/old", { "files/a": `${n}\n` }));
+    await pushed(ada, "web/old");
+    const bob = copyOf(ada);
+    const older = join(ada, ".moult", "store", NAMES.commit(all[0] ?? ""));
+    rmSync(older);
+    const before = await cloud.on(ada, "fetch", "web/old", "--json");
+    expect(JSON.parse(before.out)[0]).toMatchObject({ commits: 0, mine: "same" });
+    await committed(cloud, bob, "web/old", { "files/a": "4\n" });
+    await pushed(bob, "web/old");
+    const after = await cloud.on(ada, "fetch", "web/old", "--json");
+    expect(JSON.parse(after.out)[0]).toMatchObject({ commits: 1, mine: "behind" });
+    expect(existsSync(older)).toBe(false);
+    // And whoever has nothing gets everything.
+    const fresh = await configFolder();
+    expect((await cloud.on(fresh, "fetch", "web/old")).out).toContain("4 new commits");
+  });
+
+  it("says that there is no such bucket, and how to make one", async () => {
+    const folder = await configFolder();
+    await committed(cloud, folder, "web/nowhere", {});
+    const { code, err } = await on(folder, "push", "--bucket", "acme-prod-nowhere");
+    expect(code).toBe(4);
+    expect(err).toContain("there is no bucket gs://acme-prod-nowhere");
+    expect(err).toContain("gcloud storage buckets create gs://acme-prod-nowhere");
   });
 
   it("is refused when somebody moved the ref, and says who, what and what to do; nothing of theirs is lost", async () => {

@@ -116,6 +116,16 @@ describe("reading a store", () => {
 });
 
 describe("a checkout", () => {
+  it("into one empty folder by several at once is one commit or the other, and none of them fails", async () => {
+    const out = join(freshFolder(), "out");
+    mkdirSync(out);
+    const revisions = ["web/prod", "web/prod~1", "web/prod", "web/prod~1"];
+    const ended = await Promise.all(revisions.map((revision) => on(folder, "checkout", revision, out)));
+    expect(ended.map(({ code, err }) => ({ code, err }))).toEqual(revisions.map(() => ({ code: 0, err: "" })));
+    const now = text(out, "files", "app.env").includes("MORE") ? 1 : 0;
+    expect((await json(folder, "checkout", made[now]?.commit ?? "", out)).written).toBe(0);
+  });
+
   it("refuses to lose what was changed in it, names it, and loses it when told to", async () => {
     const out = join(freshFolder(), "out");
     await json(folder, "checkout", "web/prod~1", out);
