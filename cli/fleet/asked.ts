@@ -29,7 +29,8 @@ export function holdOrder(given: Given, now: number): Order {
   return { kind: "hold", reason, ...(until !== undefined && { until }) };
 }
 
-function untilOf(given: Given, now: number): string | undefined {
+/** When `--for` or `--until` says that it is over. @param now in milliseconds since 1970. */
+export function untilOf(given: Given, now: number): string | undefined {
   const ms = given.duration("for");
   const text = given.text("until");
   if (ms !== undefined && text !== undefined) throw usage("--for and --until say the same; give one of them");

@@ -70,16 +70,19 @@ function ofRollout({ fleet, active, hold, pending, reasons }: FleetRecord): Choi
 }
 
 function ofFleet({ fleet, reasons, hold, candidate }: FleetRecord): Choice[] {
-  const said = new Set(reasons.map(({ word }) => word));
+  const said = new Set<string>(reasons.map(({ word }) => word));
   const release = candidate ? ` --release ${short(candidate.release.digest)}` : "";
   const plan = { command: `moult rollout plan ${fleet}`, does: "see what it would do" };
   return [
-    ...(said.has("awaiting-approval") || said.has("observing") || said.has("window") ? [plan] : []),
+    ...(["awaiting-approval", "observing", "window", "adopted"].some((word) => said.has(word)) ? [plan] : []),
     ...(said.has("awaiting-approval")
       ? [{ command: `moult rollout approve ${fleet}${release}`, does: "let it begin" }]
       : []),
     ...(said.has("observing")
       ? [{ command: `moult rollout start ${fleet}${release}`, does: "begin this one; mode: auto begins all" }]
+      : []),
+    ...(said.has("adopted")
+      ? [{ command: `moult rollout start ${fleet}${release}`, does: "bring the configuration and secrets now" }]
       : []),
     ...(said.has("window")
       ? [{ command: `moult rollout start ${fleet} --urgent`, does: "do not wait for the window" }]

@@ -15,10 +15,17 @@ export interface PlacedFinding {
 }
 
 /** `document` is what the file says; the control plane reads it again by itself. */
-export type FleetFile = { document: unknown; policy: Policy } | { findings: PlacedFinding[] };
+export type PolicyFile<T> = { document: unknown; policy: T } | { findings: PlacedFinding[] };
+
+/** Judges what a document says. */
+export type ReadDocument<T> = (document: unknown) => { policy: T } | { findings: Finding[] };
 
 /** Reads a fleet file's text. All findings are returned, in the order of the text. */
-export function parseFleetFile(text: string): FleetFile {
+export function parseFleetFile(text: string): PolicyFile<Policy> {
+  return parsePolicyFile(text, readPolicy);
+}
+
+export function parsePolicyFile<T>(text: string, readDocument: ReadDocument<T>): PolicyFile<T> {
   const lines = new LineCounter();
   const parsed = parseDocument<Node>(text, { lineCounter: lines, prettyErrors: false });
   const at = (offset: number) => {
@@ -37,19 +44,27 @@ export function parseFleetFile(text: string): FleetFile {
   } catch (problem) {
     return { findings: [{ line: 1, column: 1, path: "", code: "yaml", message: (problem as Error).message }] };
   }
-  const read = readPolicy(document);
+  const read = readDocument(document);
   if ("policy" in read) return { document, policy: read.policy };
   const findings = read.findings.map((finding) => ({ ...at(offsetOf(parsed.contents, finding)), ...finding }));
   return { findings: findings.sort((a, b) => a.line - b.line || a.column - b.column) };
 }
 
 /** Throws a usage error that names every finding as `file:line:column`. */
-export async function readFleetFile(file: string): Promise<{ document: unknown; policy: Policy }> {
+export function readFleetFile(file: string): Promise<{ document: unknown; policy: Policy }> {
+  return readPolicyFile(file, readPolicy);
+}
+
+/** Throws a usage error that names every finding as `file:line:column`. */
+export async function readPolicyFile<T>(
+  file: string,
+  readDocument: ReadDocument<T>,
+): Promise<{ document: unknown; policy: T }> {
   const text = await readFile(file, "utf8").catch((problem: NodeJS.ErrnoException) => {
     const why = problem.code === "ENOENT" ? "there is no such file" : problem.message;
     throw new CliError(EXIT.usage, `${file} cannot be read: ${why}`);
   });
-  const read = parseFleetFile(text);
+  const read = parsePolicyFile(text, readDocument);
   if ("policy" in read) return read;
   const { findings } = read;
   const count = findings.length === 1 ? "one thing is wrong" : `${findings.length} things are wrong`;

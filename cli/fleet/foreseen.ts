@@ -7,10 +7,14 @@ import { readQuotas } from "../../functions/controller/quotas.ts";
 import { instant } from "../../functions/core/instants.ts";
 import { type GroupView, isProblem, type Observation, type Problem } from "../../functions/core/observation.ts";
 import { plan } from "../../functions/core/plan.ts";
-import type { Plan } from "../../functions/core/planned.ts";
+import type { Plan, PlannedChange } from "../../functions/core/planned.ts";
 import { groupKey, type Policy } from "../../functions/core/policy.ts";
 import type { FleetRecord } from "../../functions/core/record.ts";
 import { neededVersions } from "../../functions/core/unusable.ts";
+import { isFailure } from "../../functions/google/failure.ts";
+import { readCommit } from "../config/commit.ts";
+import { Damaged } from "../config/damage.ts";
+import { NAMES } from "../config/objects.ts";
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
@@ -51,5 +55,20 @@ export async function foresee(cloud: Cloud, record: FleetRecord, policy: Policy)
     places: { reportsBucket, reportsTopic, configBucket },
   });
   if (!foreseen) throw new Error(`fleet ${record.fleet} has a policy, and no plan`);
-  return foreseen;
+  return { ...foreseen, changes: await Promise.all(foreseen.changes.map((change) => withMessage(cloud, change))) };
+}
+
+/** What its author wrote on the commit; who may not read the bucket sees the digests. */
+async function withMessage(cloud: Cloud, change: PlannedChange): Promise<PlannedChange> {
+  if (change.what !== "configuration" || change.to === null) return change;
+  const object = NAMES.commit(change.to);
+  try {
+    const stored = await cloud.config.read(object);
+    const { message } = stored ? readCommit(object, change.to, Buffer.from(stored.text)) : { message: "" };
+    const [line = ""] = message.trim().split("\n");
+    return line === "" ? change : { ...change, message: line };
+  } catch (problem) {
+    if (isFailure(problem) || problem instanceof Damaged) return change;
+    throw problem;
+  }
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type GroupRef, groupKey, type Policy } from "../../functions/core/policy.ts";
-import type { FleetRecord, RolloutGroup } from "../../functions/core/record.ts";
+import type { FleetRecord } from "../../functions/core/record.ts";
+import type { RolloutGroup } from "../../functions/core/rolloutrecord.ts";
 import { lastSegment, ownedText, pausedAs, sendable, sendablePolicy } from "../../functions/core/wanted.ts";
 import type { Compute } from "../../functions/google/compute.ts";
 import { isFailure } from "../../functions/google/failure.ts";

@@ -10,7 +10,7 @@ import { relative } from "../terminal/bar.ts";
 import type { Stream } from "../terminal/terminal.ts";
 import { wrap } from "../terminal/text.ts";
 import { waveText } from "./planwave.ts";
-import { minuteText, reasonText } from "./render.ts";
+import { headText, minuteText, reasonText } from "./render.ts";
 
 const NAME = 10;
 
@@ -42,7 +42,7 @@ export function planText(plan: Plan, out: Stream, now: number): string {
     ),
   );
   const title = plan.to
-    ? `${plan.from?.image.name ?? "?"} → ${paint("cyan", plan.to.image.name)}`
+    ? headText({ from: plan.from?.image.name ?? "?", to: plan.to.image.name }, paint)
     : "nothing to roll out";
   return [
     `${paint("bold", `plan for ${plan.fleet}`)}  ${title}\n`,
@@ -64,13 +64,8 @@ function releaseFacts({ from, to }: Plan): [string, string][] {
   return [["release", `${named(from)} → ${to ? named(to) : "could not be worked out, see what stops it"}`]];
 }
 
-function changeText({ what, name, from, to }: PlannedChange): string {
-  const brief = (value: string | null) => {
-    if (value === null) return "none";
-    if (what === "secret") return value.replace(/^projects\/[^/]+\/secrets\//, "").replace("/versions/", "@");
-    return what === "configuration" ? value.slice(0, 12) : value;
-  };
-  return `${what}${name === undefined ? "" : ` ${name}`}: ${brief(from)} → ${brief(to)}`;
+function changeText({ text, message }: PlannedChange): string {
+  return message === undefined ? text : `${text} "${message}"`;
 }
 
 function beginsText({ begins, stops, to }: Plan): string {

@@ -20,6 +20,8 @@ export function wordStyle(word: string): Style {
   return GOOD.has(word) ? "green" : BAD.has(word) ? "red" : "yellow";
 }
 
+const SHOWN = 6;
+
 /** `2026-11-23 08:00 UTC` */
 export function minuteText(at: string): string {
   return `${at.slice(0, 10)} ${at.slice(11, 16)} UTC`;
@@ -56,6 +58,10 @@ export function fleetText(view: FleetView, out: Stream, now: number): string {
       "stable",
       `${paint("green", view.stable.image)} (release ${view.stable.release}), for ${relative(view.stable.since, now).replace(" ago", "")}${adopted}`,
     ]);
+    const { configCommit, secrets } = view.stable;
+    if (configCommit !== null) facts.push(["config", configCommit.slice(0, 12)]);
+    const pinned = Object.entries(secrets).map(([name, version]) => `${name} ${version.split("/").at(-1)}`);
+    if (pinned.length > 0) facts.push(["secrets", firstOf(pinned).join(", ")]);
   } else facts.push(["stable", "none yet"]);
   if (view.candidate && view.candidate.release !== view.stable?.release)
     facts.push([
@@ -136,21 +142,38 @@ export function fleetText(view: FleetView, out: Stream, now: number): string {
   ].join("");
 }
 
+/** A fleet may have hundreds. */
+function firstOf(all: string[]): string[] {
+  const left = all.length - SHOWN;
+  return left > 0 ? [...all.slice(0, SHOWN), `and ${left} more`] : all;
+}
+
+/** What a rollout changes besides the image, which stands beside its name. */
+export function changeLines({ changes }: Pick<RolloutView, "changes">): string[] {
+  return firstOf(changes.filter((text) => !text.startsWith("image ")));
+}
+
 function rolloutText(rollout: RolloutView, groups: GroupStatus[], paint: Paint, now: number): string {
   const machines = groups.flatMap((group) => group.machines);
-  const fresh = machines.filter(({ runs }) => runs === rollout.to).length;
+  const fresh = machines.filter((machine) => machine.fresh).length;
   const size = groups.reduce((sum, group) => sum + group.targetSize, 0);
   return [
-    `${paint("bold", `rollout ${rollout.id}`)}  ${rollout.from} → ${paint("cyan", rollout.to)}  ${paint("yellow", rollout.phase)}, ${relative(rollout.startedAt, now).replace(" ago", "")} under way\n`,
+    `${paint("bold", `rollout ${rollout.id}`)}  ${headText(rollout, paint)}  ${paint("yellow", rollout.phase)}, ${relative(rollout.startedAt, now).replace(" ago", "")} under way\n`,
     `  ${stepLine(rollout, paint)}\n`,
     `  ${paint("cyan", bar(fresh, size, 24))} ${fresh} of ${size} machines new\n`,
     ...rolloutFacts(rollout, paint, now).map(([name, text]) => `  ${paint("dim", name.padEnd(11))}${text}\n`),
   ].join("");
 }
 
+/** `web-1 → web-2`; where the image stays, what it is. */
+export function headText({ from, to }: Pick<RolloutView, "from" | "to">, paint: Paint): string {
+  return from === to ? paint("cyan", to) : `${from} → ${paint("cyan", to)}`;
+}
+
 function rolloutFacts(rollout: RolloutView, paint: Paint, now: number): [string, string][] {
   const { forwardFix, bakeEnds, pausedUntil, verdict, gates, failed } = rollout;
   return [
+    ...changeLines(rollout).map((text, i): [string, string] => [i === 0 ? "changes" : "", text]),
     ...(rollout.waves > 1 ? [["wave", `${rollout.wave} of ${rollout.waves}`] as [string, string]] : []),
     ...(rollout.urgent ? [["urgent", "windows do not hold it up"] as [string, string]] : []),
     ...(forwardFix

@@ -1,5 +1,6 @@
 import type { ReasonWord } from "../../functions/core/reasons.ts";
-import type { EndedRollout, FleetRecord, Rollout } from "../../functions/core/record.ts";
+import type { EndedRollout, FleetRecord } from "../../functions/core/record.ts";
+import type { Rollout } from "../../functions/core/rolloutrecord.ts";
 import { EXIT } from "../failure.ts";
 
 /** What `moult wait` and `moult rollout watch` exit with. */

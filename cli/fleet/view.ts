@@ -3,11 +3,13 @@ import type { Busy } from "../../functions/controller/busy.ts";
 import type { Cloud } from "../../functions/controller/cloud.ts";
 import { readAutoscaler } from "../../functions/controller/groups.ts";
 import { stepsOf } from "../../functions/core/assess.ts";
+import { changesBetween } from "../../functions/core/changes.ts";
 import { askedGates } from "../../functions/core/gates.ts";
 import { instant, later } from "../../functions/core/instants.ts";
 import { asksFor, groupKey, type Policy, stepName } from "../../functions/core/policy.ts";
-import type { FleetRecord, GateVerdict, Rollout } from "../../functions/core/record.ts";
-import { short } from "../../functions/core/release.ts";
+import type { FleetRecord } from "../../functions/core/record.ts";
+import { type Release, short } from "../../functions/core/release.ts";
+import type { GateVerdict, Rollout } from "../../functions/core/rolloutrecord.ts";
 import { lastSegment } from "../../functions/core/wanted.ts";
 import { isOpen, nextOpening, windowText } from "../../functions/core/windows.ts";
 import { isFailure } from "../../functions/google/failure.ts";
@@ -17,10 +19,10 @@ import { autoscalerName } from "../../functions/google/groups.ts";
 export interface FleetView {
   fleet: string;
   mode: string | null;
-  stable: { image: string; release: string; since: string; adopted: boolean } | null;
-  candidate: { image: string; release: string; since: string } | null;
+  stable: (ReleaseView & { adopted: boolean }) | null;
+  candidate: ReleaseView | null;
   /** Waits for the rollout under way to end. */
-  pending: { image: string; release: string; since: string } | null;
+  pending: ReleaseView | null;
   approved: { release: string; by: string; at: string; urgent: boolean } | null;
   /** As the fleet file says it; `next` is null while they are open, or where there are none. */
   windows: { windows: string[]; open: boolean; next: string | null };
@@ -41,12 +43,23 @@ export interface FleetView {
   busy: { tries: number; until: string; why: string } | null;
 }
 
+export interface ReleaseView {
+  image: string;
+  release: string;
+  configCommit: string | null;
+  /** Manifest's name → full name of the version. */
+  secrets: Record<string, string>;
+  since: string;
+}
+
 export interface RolloutView {
   id: string;
   kind: Rollout["kind"];
   from: string;
   to: string;
   release: string;
+  /** What the release changes, as people read it. */
+  changes: string[];
   phase: Rollout["phase"];
   since: string;
   startedAt: string;
@@ -72,7 +85,7 @@ export interface RolloutView {
 export interface MachineStatus {
   name: string;
   id: string | null;
-  /** The image's name where moult knows the template, else the template's. */
+  /** The image's name where moult knows the template, with the release where a rollout keeps the image; else the template's. */
   runs: string;
   status: string | null;
   action: string;
@@ -100,22 +113,9 @@ export function viewOf(record: FleetRecord, groups: GroupStatus[], busy?: Busy, 
   return {
     fleet: record.fleet,
     mode: policy?.mode ?? null,
-    stable: stable && {
-      image: stable.release.image.name,
-      release: short(stable.release.digest),
-      since: stable.since,
-      adopted: stable.adopted,
-    },
-    candidate: candidate && {
-      image: candidate.release.image.name,
-      release: short(candidate.release.digest),
-      since: candidate.since,
-    },
-    pending: pending && {
-      image: pending.release.image.name,
-      release: short(pending.release.digest),
-      since: pending.since,
-    },
+    stable: stable && { ...releaseView(stable), adopted: stable.adopted },
+    candidate: candidate && releaseView(candidate),
+    pending: pending && releaseView(pending),
     approved: approved && { ...approved, release: short(approved.release) },
     windows: { windows: windows.map(windowText), open, next: open ? null : nextOpening(windows, at) },
     budget: policy?.budget ?? null,
@@ -138,6 +138,11 @@ export function viewOf(record: FleetRecord, groups: GroupStatus[], busy?: Busy, 
   };
 }
 
+function releaseView({ release, since }: { release: Release; since: string }): ReleaseView {
+  const { image, digest, configCommit, secrets } = release;
+  return { image: image.name, release: short(digest), configCommit, secrets, since };
+}
+
 function rolloutView(rollout: Rollout, policy: Policy): RolloutView {
   const steps = stepsOf(rollout, policy);
   const finalBake = rollout.phase === "final-bake" || rollout.phase === "finishing";
@@ -147,6 +152,7 @@ function rolloutView(rollout: Rollout, policy: Policy): RolloutView {
     from: rollout.from.release.image.name,
     to: rollout.to.image.name,
     release: short(rollout.to.digest),
+    changes: changesBetween(rollout.from.release, rollout.to).map(({ text }) => text),
     phase: rollout.phase,
     since: rollout.since,
     startedAt: rollout.startedAt,
@@ -238,11 +244,18 @@ export async function readGroups(cloud: Cloud, record: FleetRecord): Promise<Gro
 
 function runsOf(record: FleetRecord, key: string, template: string): string {
   if (template === "") return "leaving";
-  if (record.active?.groups[key]?.template === template) return record.active.to.image.name;
-  const known = [record.stable, record.active?.from, ...record.previous].find((stable) =>
+  const known = record.active?.groups[key]?.template === template ? record.active.to : stableOf(record, key, template);
+  if (!known) return template;
+  // Machines of one image may be of two releases.
+  const { active } = record;
+  const alike = active !== null && active.from.release.image.name === active.to.image.name;
+  return alike ? `${known.image.name} ${short(known.digest)}` : known.image.name;
+}
+
+function stableOf(record: FleetRecord, key: string, template: string): Release | undefined {
+  return [record.stable, record.active?.from, ...record.previous].find((stable) =>
     stable?.versions[key]?.some(({ instanceTemplate }) => lastSegment(instanceTemplate ?? "") === template),
-  );
-  return known?.release.image.name ?? template;
+  )?.release;
 }
 
 /** Why nothing is looked at for the moment, if Google is busy or away. */

@@ -2,7 +2,7 @@ import type { Reason } from "../../functions/core/reasons.ts";
 import { bar, relative, span } from "../terminal/bar.ts";
 import type { Paint, Stream } from "../terminal/terminal.ts";
 import { pad, wrap } from "../terminal/text.ts";
-import { gateText, stepLine, wordStyle } from "./render.ts";
+import { changeLines, gateText, headText, stepLine, wordStyle } from "./render.ts";
 import { countTiles, type TileCounts, tileLegend, tileRows } from "./tiles.ts";
 import type { FleetView, RolloutView } from "./view.ts";
 
@@ -118,7 +118,8 @@ function rolloutLines(
       : []),
   ];
   return [
-    `${paint("bold", rollout.id)}  ${rollout.from} → ${paint("cyan", rollout.to)}`,
+    `${paint("bold", rollout.id)}  ${headText(rollout, paint)}`,
+    ...changeLines(rollout).flatMap((text, i) => fact(i === 0 ? "changes" : "", text)),
     ...fact("phase", `${paint("yellow", rollout.phase)} for ${age}${wave}`),
     ...fact("steps", stepLine(rollout, paint)),
     ...fact("machines", `${paint("cyan", bar(counts.fresh, size, 24))} ${counts.fresh} of ${size} new`),

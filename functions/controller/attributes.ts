@@ -2,7 +2,7 @@ import { newMachines, waveGroups } from "../core/assess.ts";
 import { msOf } from "../core/instants.ts";
 import type { ReportView } from "../core/observation.ts";
 import { groupKey } from "../core/policy.ts";
-import type { Rollout } from "../core/record.ts";
+import type { Rollout } from "../core/rolloutrecord.ts";
 import type { Compute } from "../google/compute.ts";
 import type { Cloud } from "./cloud.ts";
 import type { SeenGroup } from "./groups.ts";

@@ -2,29 +2,23 @@ import { createHash } from "node:crypto";
 import type { InstanceTemplate } from "../../wire/compute.d.ts";
 import { collectable, type MadeTemplate, type References, referencesOf } from "../core/collect.ts";
 import { instant } from "../core/instants.ts";
-import { groupKey } from "../core/policy.ts";
-import type { FleetRecord } from "../core/record.ts";
 import { RELEASE_KEY } from "../core/template.ts";
 import { isFailure } from "../google/failure.ts";
 import { MADE_BY } from "./act.ts";
 import type { Cloud } from "./cloud.ts";
+import { readInstalled } from "./installed.ts";
 import { member } from "./problems.ts";
-import { fleetNames, loadRecord } from "./records.ts";
+import { loadRecords, projectsOf } from "./records.ts";
 
-interface Fleets {
-  records: FleetRecord[];
-  /** Names of fleets whose record cannot be read. */
-  unread: string[];
-}
+type Fleets = Awaited<ReturnType<typeof loadRecords>>;
 
 /**
  * Deletes the templates that moult made and that nothing needs any more, in each project that a fleet is in. What could not
  * be read may need any of them, so then all are kept; each keep and delete is logged with its reason.
  */
 export async function collectTemplates(cloud: Cloud): Promise<void> {
-  const fleets = await readFleets(cloud);
-  const projects = new Set([cloud.settings.project, ...fleets.records.flatMap(({ policy }) => policy?.project ?? [])]);
-  for (const project of projects) {
+  const fleets = await loadRecords(cloud.state);
+  for (const project of projectsOf(fleets.records, cloud.settings.project)) {
     try {
       await collectIn(cloud, project, fleets);
     } catch (problem) {
@@ -36,19 +30,6 @@ export async function collectTemplates(cloud: Cloud): Promise<void> {
       });
     }
   }
-}
-
-async function readFleets(cloud: Cloud): Promise<Fleets> {
-  const fleets: Fleets = { records: [], unread: [] };
-  for (const name of await fleetNames(cloud.state)) {
-    try {
-      fleets.records.push((await loadRecord(cloud.state, name)).record);
-    } catch (problem) {
-      if (isFailure(problem, "unavailable")) throw problem;
-      fleets.unread.push(name);
-    }
-  }
-  return fleets;
 }
 
 async function collectIn(cloud: Cloud, project: string, fleets: Fleets): Promise<void> {
@@ -92,23 +73,13 @@ function madeTemplate({ name, creationTimestamp = "", properties }: InstanceTemp
 
 /** What the fleets' records, their groups and the project's living machines need. */
 async function readReferences(cloud: Cloud, project: string, { records, unread }: Fleets): Promise<References> {
-  const references: References = { templates: [], releases: [], unread: unread.map((name) => `the record of ${name}`) };
-  const compute = cloud.compute(project);
-  for (const record of records) {
-    const { templates, releases } = referencesOf(record);
-    references.templates.push(...templates);
-    references.releases.push(...releases);
-    if (record.policy?.project !== project) continue;
-    for (const ref of record.active?.policy.groups ?? record.policy.groups) {
-      const what = `group ${groupKey(ref)}`;
-      const group = await orUnread(references, what, () => compute.group(ref));
-      for (const { instanceTemplate } of group?.versions ?? [])
-        if (instanceTemplate) references.templates.push({ template: instanceTemplate, by: what });
-      if (group?.instanceTemplate) references.templates.push({ template: group.instanceTemplate, by: what });
-    }
-  }
-  for (const { name, metadata } of (await orUnread(references, "the project's instances", () => compute.instances())) ??
-    []) {
+  const { used, instances, unread: hidden } = await readInstalled(cloud, project, records);
+  const references: References = {
+    templates: [...records.flatMap((record) => referencesOf(record).templates), ...used],
+    releases: records.flatMap((record) => referencesOf(record).releases),
+    unread: [...unread.map((name) => `the record of ${name}`), ...hidden],
+  };
+  for (const { name, metadata } of instances) {
     const item = (key: string) => metadata.items?.find((entry) => entry.key === key)?.value;
     const template = item("instance-template");
     if (template) references.templates.push({ template, by: `instance ${name}` });
@@ -118,19 +89,8 @@ async function readReferences(cloud: Cloud, project: string, { records, unread }
   return references;
 }
 
-/** A group that is gone needs nothing; anything else that was not read may need everything. */
-async function orUnread<T>(references: References, what: string, read: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await read();
-  } catch (problem) {
-    if (!isFailure(problem)) throw problem;
-    if (problem.kind !== "missing") references.unread.push(what);
-    return undefined;
-  }
-}
-
-/** A UUID made from a text: deleting the same template twice is one operation. */
-function requestIdOf(text: string): string {
+/** A UUID made from a text: deleting the same thing twice is one operation. */
+export function requestIdOf(text: string): string {
   const hex = createHash("sha256").update(text).digest("hex");
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }

@@ -7,6 +7,7 @@ import type { Cloud } from "./cloud.ts";
 import { collectTemplates } from "./collection.ts";
 import { ALARMS } from "./reconcile.ts";
 import { fleetNames, loadRecord } from "./records.ts";
+import { rotateDaily } from "./rotatedaily.ts";
 import type { Wish } from "./wish.ts";
 
 /** An event that can never succeed however often it is delivered; it goes to the dead letters with its reason. */
@@ -14,6 +15,7 @@ export class Hopeless extends Error {}
 
 const FLEET = /^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const IMAGE_METHOD = /^((v1|beta|alpha)\.)?compute\.images\.(insert|patch|deprecate|delete)$/;
+const OWN_METHOD = /\.images\.(deprecate|delete)$/;
 
 function logEntry({ message }: PushEnvelope): LogEntry {
   let entry: LogEntry;
@@ -32,7 +34,10 @@ function logEntry({ message }: PushEnvelope): LogEntry {
  */
 export async function imageChanged(cloud: Cloud, envelope: PushEnvelope): Promise<void> {
   const entry = logEntry(envelope);
-  if (!IMAGE_METHOD.test(entry.protoPayload?.methodName ?? "")) return;
+  const { methodName = "", authenticationInfo } = entry.protoPayload ?? {};
+  if (!IMAGE_METHOD.test(methodName)) return;
+  // Our own rotation: it changes nothing that a fleet follows, and may take thousands of steps.
+  if (OWN_METHOD.test(methodName) && authenticationInfo?.principalEmail === cloud.settings.principal) return;
   await ringAll(cloud, await fleetNames(cloud.state), ["image"]);
 }
 
@@ -76,7 +81,7 @@ async function fleetRung(cloud: Cloud, { message }: PushEnvelope, wish: Wish): P
 
 /**
  * With a fleet: look at it. Without: ring each fleet that is due or has a command waiting, one message a fleet. Once a day
- * also the templates that nothing needs any more are collected, and what may become an outage is said again.
+ * also the templates that nothing needs any more are collected, images are rotated, and what may become an outage is said again.
  */
 export async function ticked(cloud: Cloud, envelope: PushEnvelope): Promise<void> {
   const { fleet, daily } = envelope.message.attributes ?? {};
@@ -87,6 +92,7 @@ export async function ticked(cloud: Cloud, envelope: PushEnvelope): Promise<void
   if (daily === "true") {
     await remindOfAlarms(cloud);
     await collectTemplates(cloud);
+    await rotateDaily(cloud);
     return;
   }
   const waiting = new Set(await cloud.state.folders("commands/"));

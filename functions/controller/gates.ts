@@ -4,7 +4,7 @@ import { openGates } from "../core/gates.ts";
 import { instant, msOf } from "../core/instants.ts";
 import type { GateAnswer, MachineView } from "../core/observation.ts";
 import { type Gate, type GateRules, groupKey, type Policy, stepName } from "../core/policy.ts";
-import type { Rollout } from "../core/record.ts";
+import type { Rollout } from "../core/rolloutrecord.ts";
 import type { Compute } from "../google/compute.ts";
 import { isFailure } from "../google/failure.ts";
 import { lastSegment, zoneOf } from "../google/listing.ts";

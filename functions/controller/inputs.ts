@@ -20,8 +20,8 @@ export async function readInputs(
   policy: Policy,
   adopting: boolean,
   needed: readonly string[],
+  seen = new SeenSecrets(cloud.secrets),
 ): Promise<Inputs> {
-  const seen = new SeenSecrets(cloud.secrets);
   const [source, configCommit, secrets, unusable, bases, running] = await Promise.all([
     readSource(cloud, compute, policy),
     policy.config && readRef(cloud, policy.config.ref),

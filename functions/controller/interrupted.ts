@@ -1,5 +1,5 @@
 import { groupKey } from "../core/policy.ts";
-import type { Rollout } from "../core/record.ts";
+import type { Rollout } from "../core/rolloutrecord.ts";
 import type { Compute } from "../google/compute.ts";
 import type { SeenGroup } from "./groups.ts";
 import { orProblem } from "./problems.ts";

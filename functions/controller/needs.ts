@@ -1,13 +1,11 @@
 import type { InstanceTemplate, MetadataItems } from "../../wire/compute.d.ts";
-import { groupKey } from "../core/policy.ts";
 import type { FleetRecord } from "../core/record.ts";
 import { type Release, short } from "../core/release.ts";
 import { RELEASE_KEY } from "../core/template.ts";
 import { lastSegment } from "../core/wanted.ts";
-import { isFailure } from "../google/failure.ts";
-import { MADE_BY } from "./act.ts";
 import type { Cloud } from "./cloud.ts";
-import { fleetNames, loadRecord } from "./records.ts";
+import { orUnread, readInstalled } from "./installed.ts";
+import { loadRecords, projectsOf } from "./records.ts";
 
 /**
  * How much depends on it. `runs`: machines run it, or are made from it without anybody's asking. `next`: a rollout may begin
@@ -35,19 +33,15 @@ export interface Needs {
   unread: string[];
 }
 
-/** Everything that names a commit or a secret's version: records, groups' templates, idle templates, living machines. */
+/** Everything that names a commit or a secret's version: records, every template of their projects, living machines. */
 export async function readNeeds(cloud: Cloud): Promise<Needs> {
-  const needs: Needs = { needs: [], records: [], unread: [] };
-  for (const fleet of await fleetNames(cloud.state))
-    try {
-      needs.records.push((await loadRecord(cloud.state, fleet)).record);
-    } catch (problem) {
-      if (isFailure(problem, "unavailable")) throw problem;
-      needs.unread.push(`the record of ${fleet}`);
-    }
-  needs.needs.push(...needs.records.flatMap(needsOf));
-  const projects = new Set([cloud.settings.project, ...needs.records.flatMap(({ policy }) => policy?.project ?? [])]);
-  for (const project of projects) await readProject(cloud, project, needs);
+  const { records, unread } = await loadRecords(cloud.state);
+  const needs: Needs = {
+    needs: records.flatMap(needsOf),
+    records,
+    unread: unread.map((fleet) => `the record of ${fleet}`),
+  };
+  for (const project of projectsOf(records, cloud.settings.project)) await readProject(cloud, project, needs);
   return needs;
 }
 
@@ -72,33 +66,18 @@ function needsOf(record: FleetRecord): Need[] {
   ];
 }
 
-async function readProject(cloud: Cloud, project: string, needs: Needs): Promise<void> {
-  const compute = cloud.compute(project);
-  const used = new Map<string, string>();
-  for (const { policy, active } of needs.records) {
-    if (policy?.project !== project) continue;
-    for (const ref of active?.policy.groups ?? policy.groups) {
-      const what = `group ${groupKey(ref)}`;
-      const group = await orUnread(needs, what, () => compute.group(ref));
-      for (const { instanceTemplate } of group?.versions ?? [])
-        if (instanceTemplate) used.set(lastSegment(instanceTemplate), what);
-    }
-  }
-  const templates =
-    (await orUnread(needs, `the templates of ${project}`, () => compute.templatesDescribed(MADE_BY))) ?? [];
-  const known = new Set(templates.map(({ name }) => name));
-  for (const [name, what] of used) {
-    if (known.has(name)) continue;
-    // Somebody else's template may carry a release too.
-    const found = await orUnread(needs, `template ${name} of ${what}`, () => compute.template(name));
-    if (found) templates.push(found);
-  }
-  for (const template of templates) needs.needs.push(...needOfTemplate(template, used.get(template.name)));
-  for (const { name, metadata } of (await orUnread(needs, `the instances of ${project}`, () => compute.instances())) ??
-    []) {
+async function readProject(cloud: Cloud, project: string, { needs, records, unread }: Needs): Promise<void> {
+  // Those that moult did not make too: a person may have kept one to go back to.
+  const read = () => cloud.compute(project).allTemplates();
+  const templates = (await orUnread(unread, `the templates of ${project}`, read)) ?? [];
+  const installed = await readInstalled(cloud, project, records);
+  const used = new Map(installed.used.map(({ template, by }) => [lastSegment(template), by]));
+  for (const template of templates) needs.push(...needOfTemplate(template, used.get(template.name)));
+  for (const { name, metadata } of installed.instances) {
     const found = releaseOf(metadata);
-    if (found) needs.needs.push({ weight: "runs", by: `instance ${name}`, live: true, ...found });
+    if (found) needs.push({ weight: "runs", by: `instance ${name}`, live: true, ...found });
   }
+  unread.push(...installed.unread);
 }
 
 function needOfTemplate({ name, properties }: InstanceTemplate, group: string | undefined): Need[] {
@@ -121,10 +100,10 @@ function releaseOf(
     return undefined;
   }
   const { release, config, secrets } = members(value);
-  if (typeof release !== "string") return undefined;
   const { commit } = members(config);
   return {
-    release,
+    // One that was changed by hand needs what it names all the same.
+    release: typeof release === "string" ? release : "",
     configCommit: typeof commit === "string" ? commit : null,
     secrets: Object.fromEntries(
       Object.entries(members(secrets)).flatMap(([name, version]) =>
@@ -136,15 +115,4 @@ function releaseOf(
 
 function members(value: unknown): Record<string, unknown> {
   return typeof value === "object" && value !== null ? { ...value } : {};
-}
-
-/** What is gone needs nothing; anything else that was not read may need everything. */
-async function orUnread<T>({ unread }: Needs, what: string, read: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await read();
-  } catch (problem) {
-    if (!isFailure(problem)) throw problem;
-    if (problem.kind !== "missing") unread.push(`${what} (${problem.message})`);
-    return undefined;
-  }
 }

@@ -28,6 +28,7 @@ import { readInputs } from "./inputs.ts";
 import { readInterrupted } from "./interrupted.ts";
 import { readQuotas } from "./quotas.ts";
 import { readReports } from "./reports.ts";
+import { SeenSecrets } from "./secrets.ts";
 import { readTemplates } from "./templates.ts";
 
 /** While a rollout that has changed something is under way, what comes after it is looked for this often. */
@@ -39,7 +40,12 @@ const BEGINS = new Set<Command["kind"]>(["rollback", "begin", "approve", "apply"
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
 /** Reads what a decision about this fleet needs, and changes nothing. */
-export async function observe(cloud: Cloud, record: FleetRecord, refusal: string | undefined): Promise<Observation> {
+export async function observe(
+  cloud: Cloud,
+  record: FleetRecord,
+  refusal: string | undefined,
+  secrets = new SeenSecrets(cloud.secrets),
+): Promise<Observation> {
   const commands = await readCommands(cloud, record.fleet);
   const applied = commands.findLast((command) => command.kind === "apply");
   // A rollout goes on with the fleet file it began with, whatever is applied meanwhile.
@@ -56,7 +62,7 @@ export async function observe(cloud: Cloud, record: FleetRecord, refusal: string
   };
   if (!policy) return seen;
   try {
-    return await observeCloud(cloud, record, policy, seen);
+    return await observeCloud(cloud, record, policy, seen, secrets);
   } catch (problem) {
     // A person's word is heard whatever is out of reach; without one, the look is tried again.
     if (!isFailure(problem) || commands.every(({ name }) => record.applied.includes(name))) throw problem;
@@ -69,6 +75,7 @@ async function observeCloud(
   record: FleetRecord,
   policy: Policy,
   seen: Observation,
+  secrets: SeenSecrets,
 ): Promise<Observation> {
   const { at, commands, refusal } = seen;
   const compute = cloud.compute(policy.project);
@@ -76,7 +83,7 @@ async function observeCloud(
   // What was refused may be a change that names a template which is gone; what it was made of tells whether it can be again.
   const refused = active !== null && (refusal ?? active.refusal) !== undefined;
 
-  const [groups, inputs, read, templates] = await Promise.all([
+  const [groups, asked, read, templates] = await Promise.all([
     Promise.all(
       policy.groups.map(
         async (ref) =>
@@ -87,11 +94,16 @@ async function observeCloud(
       ),
     ),
     refused || wantsInputs(record, at)
-      ? withoutInputs(record, readInputs(cloud, compute, policy, record.stable === null, neededVersions(record)))
+      ? inputsOf(
+          record,
+          commands,
+          readInputs(cloud, compute, policy, record.stable === null, neededVersions(record), secrets),
+        )
       : undefined,
     active?.reports ? reportsOf(cloud, record.fleet, active.to.digest) : undefined,
     refused || active?.phase === "prepared" ? readTemplates(compute, record) : {},
   ]);
+  const inputs = asked?.inputs;
   const reports = read?.reports ?? [];
   const readable = groups.flatMap(([, group]) => (isProblem(group) ? [] : [group]));
   const begins = !active && mayBegin(record, policy, inputs, commands);
@@ -108,6 +120,7 @@ async function observeCloud(
     ...seen,
     groups: Object.fromEntries(groups.map(([key, group]): [string, GroupView | Problem] => [key, viewOf(group)])),
     ...(inputs && { inputs }),
+    ...(asked?.unread !== undefined && { inputsUnread: asked.unread }),
     reports: [...reports, ...attributes],
     ...(read?.unread !== undefined && { reportsUnread: read.unread }),
     gates,
@@ -132,13 +145,21 @@ async function reportsOf(
   }
 }
 
-/** A rollout that has changed something goes on, and back, without what comes after it: that is read at the next look. */
-async function withoutInputs({ active }: FleetRecord, inputs: Promise<Inputs>): Promise<Inputs | undefined> {
+/**
+ * A rollout that has changed something goes on, and back, without what comes after it: that is read at the next look. So does
+ * one that goes back to an older release, and a person's word is heard.
+ */
+async function inputsOf(
+  { active, applied }: FleetRecord,
+  commands: readonly Command[],
+  inputs: Promise<Inputs>,
+): Promise<{ inputs?: Inputs; unread?: string }> {
   try {
-    return await inputs;
+    return { inputs: await inputs };
   } catch (problem) {
-    if (!isFailure(problem) || !active || isUntouched(active)) throw problem;
-    return undefined;
+    const begins = !active || (active.kind === "forward" && isUntouched(active));
+    if (!isFailure(problem) || (begins && commands.every(({ name }) => applied.includes(name)))) throw problem;
+    return { unread: problem.message };
   }
 }
 
@@ -158,8 +179,9 @@ function mayBegin(
   inputs: Inputs | undefined,
   commands: readonly Command[],
 ): boolean {
-  if (!record.stable || !inputs) return false;
+  if (!record.stable) return false;
   if (commands.some(({ kind }) => BEGINS.has(kind))) return true;
+  if (!inputs) return false;
   const { image, configCommit, secrets } = inputs;
   if (isProblem(image) || (configCommit !== null && typeof configCommit === "object")) return false;
   const versions: Record<string, string> = {};

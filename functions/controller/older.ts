@@ -1,5 +1,6 @@
 import { DEFAULTS, type GroupRef, type Policy } from "../core/policy.ts";
-import { emptyRecord, type FleetRecord, type Rollout } from "../core/record.ts";
+import { emptyRecord, type FleetRecord } from "../core/record.ts";
+import type { Rollout } from "../core/rolloutrecord.ts";
 import { isObject } from "./problems.ts";
 
 /** A record as this version or an older one wrote it: what that one did not know is missing or has another form. */

@@ -11,6 +11,7 @@ import { observe } from "./observe.ts";
 import { mendPublished } from "./publishing.ts";
 import { loadRecord, paths, saveRecord, writeHistory } from "./records.ts";
 import { type Rest, restOf, stillAtRest } from "./rest.ts";
+import { SeenSecrets } from "./secrets.ts";
 import type { Wish } from "./wish.ts";
 
 /** More looks in a row than any rollout needs between two waits; a guard against circling. */
@@ -44,6 +45,8 @@ export interface Occasion {
 export async function reconcile(cloud: Cloud, fleet: string, occasion: Occasion = { wish: "all" }): Promise<Looked> {
   let refusal: string | undefined;
   let full = 0;
+  // Asked once, however many looks follow one another here: whatever changes meanwhile rings, and is looked at after this.
+  const secrets = new SeenSecrets(cloud.secrets);
   for (let look = 0; look < LOOKS; look++) {
     const { record, generation } = await loadRecord(cloud.state, fleet);
     const now = instant(cloud.time.now());
@@ -51,7 +54,7 @@ export async function reconcile(cloud: Cloud, fleet: string, occasion: Occasion 
     if (look === 0 && !due && (await stillAtRest(cloud, record, generation, occasion.wish, occasion.rest)))
       return { next: record.nextLook, rest: occasion.rest };
     await writeHistory(cloud.state, fleet, record.unwritten);
-    const observation = await observe(cloud, record, refusal);
+    const observation = await observe(cloud, record, refusal, secrets);
     if (generation === "0" && observation.commands.length === 0) return { next: null };
     const places = {
       reportsBucket: cloud.settings.reportsBucket,
@@ -73,7 +76,7 @@ export async function reconcile(cloud: Cloud, fleet: string, occasion: Occasion 
     }
     if (decision.effects.length === 0) {
       // Google is away: looked at again as whoever was too busy for a look.
-      const { unread } = observation;
+      const unread = observation.unread ?? (decision.record.active ? undefined : observation.inputsUnread);
       if (unread !== undefined) return { next: later(instant(cloud.time.now()), ACTIVE_LOOK_MS), busy: unread };
       // Entries of this look must not wait for the next one's.
       await writeHistory(cloud.state, fleet, decision.record.unwritten);

@@ -28,6 +28,25 @@ export async function loadRecord(state: Bucket, fleet: string): Promise<Loaded> 
   return { record: completeRecord(fleet, stored.text, where), generation: stored.generation };
 }
 
+/** Every fleet's record, and the names of fleets whose record is there and cannot be read. */
+export async function loadRecords(state: Bucket): Promise<{ records: FleetRecord[]; unread: string[] }> {
+  const records: FleetRecord[] = [];
+  const unread: string[] = [];
+  for (const fleet of await fleetNames(state))
+    try {
+      records.push((await loadRecord(state, fleet)).record);
+    } catch (problem) {
+      if (isFailure(problem, "unavailable")) throw problem;
+      unread.push(fleet);
+    }
+  return { records, unread };
+}
+
+/** Projects that something of these fleets may be in, and the one that holds their state. */
+export function projectsOf(records: FleetRecord[], own: string): Set<string> {
+  return new Set([own, ...records.flatMap(({ policy }) => policy?.project ?? [])]);
+}
+
 export async function saveRecord(state: Bucket, record: FleetRecord, generation: string): Promise<string> {
   return state.write(paths.record(record.fleet), JSON.stringify(record, null, 1), generation);
 }

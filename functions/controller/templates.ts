@@ -1,6 +1,7 @@
 import type { InstanceTemplate } from "../../wire/compute.d.ts";
 import type { Observation } from "../core/observation.ts";
-import type { FleetRecord, Rollout } from "../core/record.ts";
+import type { FleetRecord } from "../core/record.ts";
+import type { Rollout } from "../core/rolloutrecord.ts";
 import { bootDisk, RELEASE_KEY } from "../core/template.ts";
 import { lastSegment, urlPath } from "../core/wanted.ts";
 import type { Compute } from "../google/compute.ts";

@@ -3,9 +3,10 @@ import { later } from "./instants.ts";
 import { isGoingBack, stayPaused, takeAccepted } from "./pause.ts";
 import { noteNewer } from "./pending.ts";
 import type { Policy } from "./policy.ts";
-import type { Rollout } from "./record.ts";
-import { finish, prepare, roll, stayParked } from "./roll.ts";
+import { prepare } from "./prepare.ts";
+import { finish, roll, stayParked } from "./roll.ts";
 import { putBack } from "./rollback.ts";
+import type { Rollout } from "./rolloutrecord.ts";
 import { say, type Turn } from "./turn.ts";
 
 /** One look at the active rollout: moves it as far as what was seen allows. */

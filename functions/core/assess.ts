@@ -1,7 +1,7 @@
 import { classifyFault } from "./faults.ts";
 import { type GroupView, isProblem, type MachineView, type Observation } from "./observation.ts";
 import { asksFor, groupKey, type Policy, type Step } from "./policy.ts";
-import type { Rollout, RolloutGroup } from "./record.ts";
+import type { Rollout, RolloutGroup } from "./rolloutrecord.ts";
 import type { Turn } from "./turn.ts";
 
 /** What one look says about the new machines of the groups that are being rolled. */
@@ -228,6 +228,6 @@ export function noteMachines(rollout: Rollout, policy: Policy, observation: Obse
   return { remade, healed };
 }
 
-function serves({ status, health }: MachineView, checked: boolean): boolean {
+export function serves({ status, health }: MachineView, checked: boolean): boolean {
   return status === "RUNNING" && (!checked || health === "HEALTHY");
 }

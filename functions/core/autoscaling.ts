@@ -1,6 +1,6 @@
 import { requestId } from "./context.ts";
 import type { GroupView } from "./observation.ts";
-import type { Rollout, RolloutGroup } from "./record.ts";
+import type { Rollout, RolloutGroup } from "./rolloutrecord.ts";
 import type { Turn } from "./turn.ts";
 
 /**

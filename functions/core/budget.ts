@@ -3,7 +3,7 @@ import { type Instant, later } from "./instants.ts";
 import { type BudgetView, isProblem } from "./observation.ts";
 import type { Policy } from "./policy.ts";
 import { counted, type Reason, reason } from "./reasons.ts";
-import type { Rollout } from "./record.ts";
+import type { Rollout } from "./rolloutrecord.ts";
 import { say, type Turn } from "./turn.ts";
 import { askedFor } from "./wanted.ts";
 

@@ -6,10 +6,10 @@ import { abortFor, approveFor, beginFor, pauseFor, phaseText, releaseFleet } fro
 import { pause, resume, takeGroupsOver } from "./pause.ts";
 import { asksFor, groupKey, type Policy } from "./policy.ts";
 import { reason } from "./reasons.ts";
-import type { RolloutGroup } from "./record.ts";
 import { forgetRefusals, refuse } from "./refuse.ts";
 import { short } from "./release.ts";
 import { rollBack } from "./rollback.ts";
+import type { RolloutGroup } from "./rolloutrecord.ts";
 import { isUntouched } from "./supersede.ts";
 import { remember, say, type Turn } from "./turn.ts";
 import { enabling, isLost, stateText, unbootable } from "./unusable.ts";

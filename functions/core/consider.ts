@@ -1,4 +1,5 @@
 import type { Image, ManagerVersion } from "../../wire/compute.d.ts";
+import { changedText } from "./changes.ts";
 import { publish } from "./ending.ts";
 import { followedImage } from "./follow.ts";
 import { imageRef, releaseInputs } from "./inputs.ts";
@@ -7,9 +8,11 @@ import { askForTemplates } from "./mint.ts";
 import { type GroupView, type Inputs, isProblem, type Problem } from "./observation.ts";
 import { asksFor, describeStep, groupKey, type Policy } from "./policy.ts";
 import { counted, type Reason, reason } from "./reasons.ts";
-import type { Hold, Rollout, RolloutGroup, Stable } from "./record.ts";
+import type { Hold } from "./record.ts";
 import { makeRelease, type Release, type ReleaseInputs, short } from "./release.ts";
+import type { Rollout, RolloutGroup } from "./rolloutrecord.ts";
 import { noteCandidate } from "./settle.ts";
+import type { Stable } from "./stable.ts";
 import { stops } from "./stops.ts";
 import { remember, say, type Turn } from "./turn.ts";
 import { isUrgent } from "./urgent.ts";
@@ -200,11 +203,7 @@ function start(
   record.active.urgent = isUrgent(record, to, image);
   record.approved = null;
   const steps = policy.steps.map(describeStep).join(", then ");
-  const why = say(
-    turn,
-    "started",
-    `${id}: ${from.release.image.name} → ${to.image.name}, release ${short(to.digest)}: ${steps}`,
-  );
+  const why = say(turn, "started", `${id}: ${changedText(from.release, to)}, release ${short(to.digest)}: ${steps}`);
   record.active.cause = why;
   remember(turn, "started", why, id);
 }

@@ -53,6 +53,10 @@ export function decide(record: FleetRecord, observation: Observation, context: C
   applyCommands(turn);
   if (draft.policy) step(turn, draft.policy, record.active !== null);
   else say(turn, "no-policy", `no fleet file was applied; "moult fleet apply FILE" does`);
+  if (observation.inputsUnread !== undefined && !draft.active) {
+    const text = `what the inputs ask for cannot be read now, so nothing new begins: ${observation.inputsUnread}. It is tried again`;
+    say(turn, "out-of-reach", text);
+  }
   sayUnusable(turn);
   draft.reasons = turn.reasons;
   draft.lastLook = context.now;

@@ -1,4 +1,5 @@
-import type { FleetRecord, Rollout } from "./record.ts";
+import type { FleetRecord } from "./record.ts";
+import type { Rollout } from "./rolloutrecord.ts";
 
 /**
  * A copy to decide on; what it came from stays as it is. Fleet files and the ids of the machines seen are shared, because

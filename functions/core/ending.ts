@@ -1,7 +1,9 @@
 import type { Ending } from "./phases.ts";
 import type { Reason } from "./reasons.ts";
-import type { FleetRecord, PublishedImage, Rollout, Stable } from "./record.ts";
+import type { FleetRecord, PublishedImage } from "./record.ts";
 import { changedInputs, type ImageRef } from "./release.ts";
+import type { Rollout } from "./rolloutrecord.ts";
+import type { Stable } from "./stable.ts";
 import { remember, type Turn } from "./turn.ts";
 
 const KEPT = 5;

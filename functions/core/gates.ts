@@ -3,7 +3,7 @@ import { giveUp, stop, type Verdict } from "./judge.ts";
 import type { Gate, Policy, Step } from "./policy.ts";
 import { stepName } from "./policy.ts";
 import { type Reason, reason } from "./reasons.ts";
-import type { GateVerdict, Rollout } from "./record.ts";
+import type { GateVerdict, Rollout } from "./rolloutrecord.ts";
 import { remember, type Turn } from "./turn.ts";
 
 /** Key of the approval that only one step asks for. */

@@ -5,8 +5,8 @@ import { formatDuration, later } from "./instants.ts";
 import { isGoingBack, pause, stayPaused } from "./pause.ts";
 import { type Policy, type Step, stepName } from "./policy.ts";
 import { counted, type Reason, reason } from "./reasons.ts";
-import type { Rollout } from "./record.ts";
 import { putBack, rollBack } from "./rollback.ts";
+import type { Rollout } from "./rolloutrecord.ts";
 import { enter, remember, say, type Turn } from "./turn.ts";
 import { ofShare } from "./wanted.ts";
 
@@ -122,8 +122,11 @@ function converge(turn: Turn, rollout: Rollout, policy: Policy, step: Step, foun
     say(turn, "group-empty", text);
     return;
   }
-  if (found.fine.length > rollout.best) {
-    rollout.best = found.fine.length;
+  const { fine, creating, booting, unhealthy } = found;
+  // One that was begun late, behind others that the group had to make first, has its whole time.
+  const steps = 2 * fine.length + creating.length + booting.length + unhealthy.length;
+  if (steps > rollout.best) {
+    rollout.best = steps;
     rollout.deadline = later(now, policy.limits.progressMs);
   }
   if (rollout.deadline !== null && isNearly(found, rollout.reports))
@@ -133,14 +136,18 @@ function converge(turn: Turn, rollout: Rollout, policy: Policy, step: Step, foun
   if (rollout.deadline === null || now < rollout.deadline) return;
   const waiting = [...found.creating, ...found.booting, ...found.unhealthy].map(({ name }) => name);
   const quiet = policy.limits.progressMs;
-  const since = `no further machine became ready since ${later(rollout.deadline, -quiet)}, longer than limits.progress (${formatDuration(quiet)})`;
+  const since = `no further machine was begun or became ready since ${later(rollout.deadline, -quiet)}, longer than limits.progress (${formatDuration(quiet)})`;
   if (found.capacity.length > 0) {
     stop(turn, rollout, policy, reason("capacity", `${since}, for lack of capacity: ${found.capacity[0]}`));
   } else if (rollout.reports && found.booting.length > 0 && found.unhealthy.length === 0 && found.reported === 0) {
     const text = `${since}, and not one report arrived: the machines may be well and the way of the reports broken. Look at the reports bucket and the agents' rights`;
     stop(turn, rollout, policy, reason("reports-missing", text));
+  } else if (waiting.length === 0) {
+    // Nothing of the release is there to be blamed: Compute's updater has not got so far.
+    const text = `${since}, and the group has begun none of those that are missing: its updater waits, perhaps because more machines than replace.missing allows are being made again. Look at the group's machines, or let more of them be missing`;
+    stop(turn, rollout, policy, reason("no-progress", text));
   } else {
-    const text = `${since}; waited for ${waiting.join(", ") || "machines to be made"}`;
+    const text = `${since}; waited for ${waiting.join(", ")}`;
     giveUp(turn, rollout, policy, reason("no-progress", text, { evidence: waiting }));
   }
 }

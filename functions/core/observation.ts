@@ -2,7 +2,8 @@ import type { Image, InstanceProperties, ManagerVersion, UpdatePolicy } from "..
 import type { BootReport } from "../../wire/moult.d.ts";
 import type { Instant } from "./instants.ts";
 import type { Policy } from "./policy.ts";
-import type { AutoscalerMode, PublishedImage, UnusableVersion } from "./record.ts";
+import type { PublishedImage, UnusableVersion } from "./record.ts";
+import type { AutoscalerMode } from "./rolloutrecord.ts";
 
 /** What one look saw. Each part is what was read or the sentence why it could not be read. */
 export interface Observation {
@@ -21,6 +22,8 @@ export interface Observation {
    * whether or not it can be followed at once.
    */
   unread?: string;
+  /** Why the inputs could not be read where the groups could: then nothing new begins, and what is asked for otherwise does. */
+  inputsUnread?: string;
   /** What Google said to the last change moult asked for, when it refused it. */
   refusal?: string;
   /** Gate key → what it says now; only gates of a step that is at its gates and that have not finished are asked. */

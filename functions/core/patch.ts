@@ -1,8 +1,8 @@
 import { requestId } from "./context.ts";
 import { type Instant, later } from "./instants.ts";
 import type { GroupView } from "./observation.ts";
-import type { Intent, Rollout, RolloutGroup } from "./record.ts";
 import { templatesThere } from "./remake.ts";
+import type { Intent, Rollout, RolloutGroup } from "./rolloutrecord.ts";
 import type { Turn } from "./turn.ts";
 import { type Owned, ownedText, sendable, sendablePolicy } from "./wanted.ts";
 

@@ -1,4 +1,4 @@
-import { isLeaving, newMachines, waveGroups } from "./assess.ts";
+import { newMachines, serves, waveGroups } from "./assess.ts";
 import { ownMode } from "./autoscaling.ts";
 import { takeAsPassed } from "./gates.ts";
 import { later } from "./instants.ts";
@@ -6,8 +6,8 @@ import { type GroupView, isProblem } from "./observation.ts";
 import { ask, changedFromOutside, takeOver } from "./patch.ts";
 import type { Policy } from "./policy.ts";
 import { type Reason, reason } from "./reasons.ts";
-import type { Rollout, RolloutGroup } from "./record.ts";
 import { putBack, rollBack } from "./rollback.ts";
+import type { Rollout, RolloutGroup } from "./rolloutrecord.ts";
 import { enter, remember, say, type Turn } from "./turn.ts";
 import { pausedAs } from "./wanted.ts";
 
@@ -19,6 +19,8 @@ export function isGoingBack({ phase }: Rollout): boolean {
 /** Stops where it is. What is there stays; nothing is begun until a person says so. `stayPaused` does it. */
 export function pause(turn: Turn, rollout: Rollout, why: Reason, who: "person" | "moult"): void {
   if (isGoingBack(rollout)) return;
+  // What a person let begin at once, and has not begun, waits for their next word.
+  if (who === "person" && turn.record.approved?.urgent) turn.record.approved = null;
   if (rollout.phase === "paused") {
     // What moult paused and a person stops besides waits for the person from now on.
     if (who === "person") rollout.pausedUntil = null;
@@ -66,14 +68,11 @@ export function stayPaused(turn: Turn, rollout: Rollout, policy: Policy): void {
 }
 
 /**
- * New machines that stay during a pause: those that serve, and those whose old one is gone. One above the group's size that
- * is not well yet must not take the place of an old one that is: which of them goes is not ours to say.
+ * New machines that a pause asks for: those that serve. The others stay too, because nothing is replaced; but where the
+ * group shrinks, one that is not well must not be left in the place of an old one that is.
  */
 function keptNew(group: RolloutGroup, view: GroupView): number {
-  const fresh = newMachines(group, view);
-  const serving = fresh.filter(({ status, health }) => status === "RUNNING" && (!view.checked || health === "HEALTHY"));
-  const old = view.machines.filter(({ template, action }) => template !== group.template && !isLeaving(action));
-  return Math.min(fresh.length, Math.max(serving.length, view.targetSize - old.length));
+  return newMachines(group, view).filter((machine) => serves(machine, view.checked)).length;
 }
 
 export function outside(fleet: string, key: string): Reason {

@@ -2,9 +2,9 @@ import { releaseInputs } from "./inputs.ts";
 import { isProblem } from "./observation.ts";
 import { isGoingBack } from "./pause.ts";
 import { reason } from "./reasons.ts";
-import type { Rollout } from "./record.ts";
 import { contains, makeRelease, type Release, short } from "./release.ts";
 import { rollBack } from "./rollback.ts";
+import type { Rollout } from "./rolloutrecord.ts";
 import { isUntouched } from "./supersede.ts";
 import { remember, say, type Turn } from "./turn.ts";
 import { isUrgent } from "./urgent.ts";
@@ -29,8 +29,10 @@ export function noteNewer(turn: Turn, rollout: Rollout): void {
   const { pending } = record;
   if (!pending) return;
   const name = `${pending.release.image.name}, release ${short(pending.release.digest)}`;
-  // A person's pause and a rollback are not undone by what is newer.
-  const moves = rollout.kind === "forward" && rollout.phase !== "paused" && !isGoingBack(rollout);
+  // A person's pause and a rollback are not undone by what is newer; a pause gives way to what a person says after it.
+  const { approved } = record;
+  const said = approved?.urgent === true && approved.release === pending.release.digest;
+  const moves = rollout.kind === "forward" && !isGoingBack(rollout) && (said || rollout.phase !== "paused");
   const stable = rollout.from.release.image.id;
   const { release, asked } = rollout.from;
   if (moves && [release.digest, asked?.digest].includes(pending.release.digest)) {

@@ -25,7 +25,7 @@ export type Ending = (typeof ENDINGS)[number];
 export const MOVES: Readonly<Record<Phase, readonly (Phase | Ending)[]>> = {
   prepared: ["applying", "parked", "paused", "superseded", "cancelled"],
   parked: ["applying", "paused", "rolling-back", "superseded", "cancelled"],
-  applying: ["converging", "parked", "paused", "rolling-back", "superseded", "cancelled"],
+  applying: ["converging", "paused", "rolling-back", "superseded", "cancelled"],
   converging: ["baking", "final-bake", "paused", "rolling-back", "applying"],
   baking: ["gating", "converging", "applying", "paused", "rolling-back"],
   gating: ["applying", "parked", "final-bake", "converging", "finishing", "paused", "rolling-back"],

@@ -1,3 +1,4 @@
+import { changesBetween } from "./changes.ts";
 import type { Context } from "./context.ts";
 import { followedImage } from "./follow.ts";
 import { foreseeBudget, foreseeLeast, foreseeMost, foreseeWaves, foreseeWindows } from "./foresee.ts";
@@ -5,12 +6,12 @@ import { imageRef, releaseInputs } from "./inputs.ts";
 import { formatDuration } from "./instants.ts";
 import { askForTemplates } from "./mint.ts";
 import { type GroupView, type Inputs, isProblem, type Observation } from "./observation.ts";
-import type { Plan, PlannedChange, PlannedRelease } from "./planned.ts";
+import type { Plan, PlannedRelease } from "./planned.ts";
 import { asksFor, groupKey, type Policy } from "./policy.ts";
 import { quotaNeeds } from "./quota.ts";
 import { type Reason, reason } from "./reasons.ts";
 import type { FleetRecord } from "./record.ts";
-import { makeRelease, type Release, type ReleaseInputs, short } from "./release.ts";
+import { makeRelease, type Release, short } from "./release.ts";
 import { stops } from "./stops.ts";
 import type { Turn } from "./turn.ts";
 import { stateText, unbootable } from "./unusable.ts";
@@ -50,7 +51,7 @@ export function plan(record: FleetRecord, observation: Observation, context: Con
     at: context.now,
     from: from && shown(from, record.stable !== null),
     to: to && shown(to, true),
-    changes: from && to ? changesOf(from, to) : [],
+    changes: from && to ? changesBetween(from, to) : [],
     begins: why.length === 0,
     stops: why,
     notes: notes(record, policy, inputs, groups, context),
@@ -121,24 +122,6 @@ function dedupe(reasons: Reason[]): Reason[] {
     seen.add(key);
     return true;
   });
-}
-
-function changesOf(from: ReleaseInputs, to: ReleaseInputs): PlannedChange[] {
-  const changes: PlannedChange[] = [];
-  if (from.image.id !== to.image.id) changes.push({ what: "image", from: from.image.name, to: to.image.name });
-  if (from.configCommit !== to.configCommit)
-    changes.push({ what: "configuration", from: from.configCommit, to: to.configCommit });
-  const maps = [
-    ["secret", from.secrets, to.secrets],
-    ["base", from.base, to.base],
-  ] as const;
-  for (const [what, old, fresh] of maps)
-    for (const name of [...new Set([...Object.keys(old), ...Object.keys(fresh)])].sort()) {
-      const [before, after] = [old[name] ?? null, fresh[name] ?? null];
-      const text = (value: string | null) => (value !== null && what === "base" ? short(value) : value);
-      if (before !== after) changes.push({ what, name, from: text(before), to: text(after) });
-    }
-  return changes;
 }
 
 function notes(

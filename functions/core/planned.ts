@@ -1,3 +1,4 @@
+import type { Change } from "./changes.ts";
 import type { Instant } from "./instants.ts";
 import type { QuotaNeed } from "./quota.ts";
 import type { Reason } from "./reasons.ts";
@@ -37,13 +38,10 @@ export interface PlannedRelease {
   configCommit: string | null;
 }
 
-export interface PlannedChange {
-  what: "image" | "configuration" | "secret" | "base";
-  /** The secret's name in the manifest, or the group's key. */
-  name?: string;
-  from: string | null;
-  to: string | null;
-}
+export type PlannedChange = Change & {
+  /** First line of the message of the configuration commit that comes, where it could be read. */
+  message?: string;
+};
 
 export interface PlannedWave {
   /** Its number in the fleet file. */

@@ -3,8 +3,8 @@ import { requestId } from "./context.ts";
 import { templateOf } from "./mint.ts";
 import { isProblem } from "./observation.ts";
 import { groupKey } from "./policy.ts";
-import type { Rollout, RolloutGroup } from "./record.ts";
 import { short } from "./release.ts";
+import type { Rollout, RolloutGroup } from "./rolloutrecord.ts";
 import { say, type Turn } from "./turn.ts";
 import { lastSegment } from "./wanted.ts";
 

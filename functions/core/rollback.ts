@@ -1,15 +1,16 @@
 import { newMachines, waveGroups } from "./assess.ts";
-import { ownMode } from "./autoscaling.ts";
+import { ownMode, rollingMode } from "./autoscaling.ts";
 import { end, quarantine, withdraw } from "./ending.ts";
 import { later } from "./instants.ts";
-import { isProblem } from "./observation.ts";
+import { type GroupView, isProblem } from "./observation.ts";
 import { ask, changedFromOutside } from "./patch.ts";
 import { isGoingBack, outside, pause } from "./pause.ts";
 import type { Policy } from "./policy.ts";
 import { counted, type Reason, reason } from "./reasons.ts";
-import type { Rollout } from "./record.ts";
 import { short } from "./release.ts";
 import { lostTemplates } from "./remake.ts";
+import type { Rollout, RolloutGroup } from "./rolloutrecord.ts";
+import { isUntouched } from "./supersede.ts";
 import { enter, remember, say, type Turn } from "./turn.ts";
 import { stateText, unbootable } from "./unusable.ts";
 import { lastSegment, ownPolicy, rollingPolicy, sendable } from "./wanted.ts";
@@ -38,23 +39,28 @@ const EVIDENCE = 5;
 /** Begins to put every touched group back. A rollout that changed nothing ends, and teaches the same. */
 export function rollBack(turn: Turn, rollout: Rollout, why: Reason): void {
   if (isGoingBack(rollout)) return;
-  const touched = Object.entries(rollout.groups).filter(([, { intent }]) => intent);
-  if (touched.length === 0) {
+  if (isUntouched(rollout)) {
     say(turn, why.word, why.text);
     // Or the same would begin again at the next look, as if nobody had said anything.
     learn(turn, rollout, why);
     end(turn, rollout, "cancelled", why);
     return;
   }
+  keepEvidence(turn, rollout, why);
   if (!BY_PERSON.has(why.word) && staysForward(turn, rollout, why)) return;
   rollout.verdict = why;
   rollout.pausedFrom = null;
   rollout.pausedUntil = null;
   rollout.best = 0;
-  // Before the machines are taken away: what did they say?
-  const failed = touched.flatMap(([key, group]) => {
+  enter(turn, rollout, "rolling-back", rollout.policy.limits.progressMs);
+  remember(turn, "rolling-back", why, rollout.id);
+}
+
+/** Before the machines are taken away, by us or by whoever heals them: what did they say? */
+function keepEvidence(turn: Turn, rollout: Rollout, why: Reason): void {
+  const failed = Object.entries(rollout.groups).flatMap(([key, group]) => {
     const view = turn.observation.groups[key];
-    if (!view || isProblem(view)) return [];
+    if (!group.intent || !view || isProblem(view)) return [];
     return newMachines(group, view).flatMap(({ name }) => {
       const failure = rollout.failed[name] ?? (why.evidence?.includes(name) ? why.text : undefined);
       return failure ? [{ key, name, failure }] : [];
@@ -62,8 +68,6 @@ export function rollBack(turn: Turn, rollout: Rollout, why: Reason): void {
   });
   for (const { key, name, failure } of failed.slice(0, EVIDENCE))
     turn.effects.push({ kind: "keep-evidence", group: key, machine: name, rollout: rollout.id, why: failure });
-  enter(turn, rollout, "rolling-back", rollout.policy.limits.progressMs);
-  remember(turn, "rolling-back", why, rollout.id);
 }
 
 /**
@@ -92,8 +96,12 @@ export function putBack(turn: Turn, rollout: Rollout, policy: Policy): void {
     .filter(({ group }) => group.intent)
     .sort((a, b) => b.wave - a.wave);
   const restoring = rollout.phase === "restoring";
+  // Machines that were not well before, or cannot boot now, are healed for ever: what counts then is what they run.
+  const unwell = rollout.forwardFix !== null || unbootable(turn.record, rollout.from).length > 0;
   let back = true;
+  let refused = false;
   let settled = 0;
+  const asked: { key: string; group: RolloutGroup; view: GroupView }[] = [];
   for (const { key, group } of touched) {
     const view = turn.observation.groups[key];
     if (view && isProblem(view) && view.problem === "missing") {
@@ -117,13 +125,17 @@ export function putBack(turn: Turn, rollout: Rollout, policy: Policy): void {
     // Said at once, not when the deadline has passed: only a person can bring it back.
     if (!restoring && lostTemplates(turn, rollout, key, group, versions).length > 0)
       enter(turn, rollout, "rollback-stuck", policy.limits.progressMs);
-    if (!ask(turn, rollout, key, group, view, restoring ? "restore" : "roll back", { versions, updatePolicy }))
+    if (!ask(turn, rollout, key, group, view, restoring ? "restore" : "roll back", { versions, updatePolicy })) {
       back = false;
-    if (restoring && !ownMode(turn, rollout, key, group, view)) back = false;
-    if (restoring) continue;
+      refused = true;
+    }
+    if (restoring) {
+      if (!ownMode(turn, rollout, key, group, view)) back = false;
+      continue;
+    }
+    asked.push({ key, group, view });
     const own = new Set(versions.map(({ instanceTemplate }) => lastSegment(instanceTemplate ?? "")));
-    // Machines that were not well before are healed for ever: what counts then is what they run.
-    const busy = (action: string) => action !== "NONE" && !rollout.forwardFix;
+    const busy = (action: string) => action !== "NONE" && !unwell;
     const left = view.machines.filter(({ template, action }) => busy(action) || !own.has(template));
     const there = view.machines.length - left.length;
     settled += there;
@@ -138,7 +150,11 @@ export function putBack(turn: Turn, rollout: Rollout, policy: Policy): void {
       );
     }
   }
+  // Nothing is left that could be refused: what was is of the past.
+  if (!refused) delete rollout.refusal;
   if (!back) {
+    // Whom a scale-in takes is not ours to say, after a pause as little as before. Last: what is refused keeps the rest waiting.
+    for (const { key, group, view } of asked) rollingMode(turn, rollout, key, group, view);
     sayNotBack(turn, rollout, policy, why, settled);
     return;
   }

@@ -47,13 +47,15 @@ export function stops({ record, policy, release, inputs, groups, quotas, now }: 
   if (record.active)
     found.push(reason("pending", `${wanted} waits until ${record.active.id} has ended: a group never holds three`));
   const approved = record.approved?.release === release.digest;
-  if (record.stable?.asked?.digest === release.digest && !approved)
+  if (record.stable?.asked?.digest === release.digest && !approved) {
+    const next = policy.mode === "auto" ? "The next change of an input brings them, " : "";
     found.push(
       reason(
         "adopted",
-        `taken on as it is, on ${release.image.name}: its machines do not have the configuration and secrets of the fleet file yet. The next change of an input brings them, "moult rollout start ${fleet}" brings them now`,
+        `taken on as it is, on ${release.image.name}: its machines do not have the configuration and secrets of the fleet file yet. ${next}"moult rollout start ${fleet}" brings them now`,
       ),
     );
+  }
   if (policy.mode === "observe" && !approved)
     found.push(
       reason(

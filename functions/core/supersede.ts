@@ -1,8 +1,8 @@
 import { end } from "./ending.ts";
 import { releaseInputs } from "./inputs.ts";
 import { reason } from "./reasons.ts";
-import type { Rollout } from "./record.ts";
 import { makeRelease, short } from "./release.ts";
+import type { Rollout } from "./rolloutrecord.ts";
 import type { Turn } from "./turn.ts";
 
 /** No group was changed for it, so that it can end without putting anything back. */

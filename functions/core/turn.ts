@@ -4,7 +4,8 @@ import { type Instant, later } from "./instants.ts";
 import type { Command, Observation } from "./observation.ts";
 import type { Ending, Phase } from "./phases.ts";
 import { type Reason, type ReasonWord, reason } from "./reasons.ts";
-import type { FleetRecord, Rollout } from "./record.ts";
+import type { FleetRecord } from "./record.ts";
+import type { Rollout } from "./rolloutrecord.ts";
 
 /** One decision being made: a draft of the record, and what is to be done and said. */
 export interface Turn {

@@ -1,7 +1,7 @@
 import type { FixedOrPercent, ManagerVersion, UpdatePolicy } from "../../wire/compute.d.ts";
 import type { GroupView } from "./observation.ts";
 import type { Policy, Step } from "./policy.ts";
-import type { RolloutGroup } from "./record.ts";
+import type { RolloutGroup } from "./rolloutrecord.ts";
 
 /** The fields of a group that moult owns while it rolls. */
 export interface Owned {

@@ -1,6 +1,7 @@
 import type { DeprecationStatus, Image, Instance, InstanceTemplate, Operation } from "../../wire/compute.d.ts";
 import { Failure, isFailure, kindOf } from "./failure.ts";
 import { type Groups, makeGroups } from "./groups.ts";
+import { type Inventories, makeInventories } from "./inventories.ts";
 import { lastSegment, listAll, orUndefined } from "./listing.ts";
 import type { Rest } from "./rest.ts";
 
@@ -32,7 +33,7 @@ export interface Disk {
 }
 
 /** The part of Compute Engine v1 that moult uses, for one project. Absence is `undefined`, every other failure a `Failure`. */
-export interface Compute extends Groups {
+export interface Compute extends Groups, Inventories {
   image(name: string, project?: string): Promise<Image | undefined>;
   /** The family's head: its newest image that is not deprecated. */
   head(family: string, project?: string): Promise<Image | undefined>;
@@ -93,6 +94,7 @@ export function makeCompute(rest: Rest, home: string): Compute {
 
   return {
     ...makeGroups(rest, home, waitFor),
+    ...makeInventories((collection) => aggregated(rest, home, collection)),
     image: (name, project = home) => orUndefined(rest.get(`projects/${project}/global/images/${name}`)),
     head: (family, project = home) => orUndefined(rest.get(`projects/${project}/global/images/family/${family}`)),
     images: (family, project = home) =>

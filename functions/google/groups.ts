@@ -1,5 +1,5 @@
 import type { InstanceGroupManager, ManagedInstance, ManagerError, Operation } from "../../wire/compute.d.ts";
-import type { AutoscalerMode } from "../core/record.ts";
+import type { AutoscalerMode } from "../core/rolloutrecord.ts";
 import { lastSegment, listAll, orUndefined } from "./listing.ts";
 import type { Rest } from "./rest.ts";
 

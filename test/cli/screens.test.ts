@@ -15,8 +15,9 @@ import { readPolicy } from "../../functions/core/fleetfile/read.ts";
 import type { Observation } from "../../functions/core/observation.ts";
 import { plan } from "../../functions/core/plan.ts";
 import { groupKey } from "../../functions/core/policy.ts";
-import { emptyRecord, type FleetRecord, type HistoryEntry, type Rollout } from "../../functions/core/record.ts";
+import { emptyRecord, type FleetRecord, type HistoryEntry } from "../../functions/core/record.ts";
 import { makeRelease } from "../../functions/core/release.ts";
+import type { Rollout } from "../../functions/core/rolloutrecord.ts";
 import { baseDigest } from "../../functions/core/template.ts";
 import { baseProperties, imageOf, places, sha256 } from "../functions/core/small-cloud.ts";
 
@@ -58,8 +59,14 @@ const OLD = "projects/acme-prod/global/instanceTemplates/web-old";
 const base = Object.fromEntries(keys.map((key) => [key, baseDigest(baseProperties, sha256)]));
 const secret = (version: number) => ({ "db-password": `projects/acme-prod/secrets/web-db/versions/${version}` });
 const image = (name: string, id: string) => ({ id, name, project: "acme-prod" });
-const from = makeRelease({ image: image("web-1", "1001"), configCommit: null, secrets: secret(3), base }, sha256);
-const to = makeRelease({ image: image("web-2", "1002"), configCommit: null, secrets: secret(4), base }, sha256);
+const from = makeRelease(
+  { image: image("web-1", "1001"), configCommit: "3f2a".repeat(16), secrets: secret(3), base },
+  sha256,
+);
+const to = makeRelease(
+  { image: image("web-2", "1002"), configCommit: "9c1b".repeat(16), secrets: secret(4), base },
+  sha256,
+);
 const versions = Object.fromEntries(keys.map((key) => [key, [{ instanceTemplate: OLD }]]));
 
 function fleet(more: Partial<FleetRecord> = {}): FleetRecord {
@@ -75,7 +82,7 @@ function planned() {
     inputs: {
       image: imageOf("web-2", "1002"),
       unready: [],
-      configCommit: null,
+      configCommit: "9c1b".repeat(16),
       secrets: secret(4),
       bases: Object.fromEntries(keys.map((key) => [key, baseProperties])),
     },
@@ -104,7 +111,11 @@ function planned() {
   };
   const found = plan(fleet(), seen, { now: NOW, sha256, places });
   if (!found) throw new Error("no plan");
-  return found;
+  const message = "Listen on port 8443 too";
+  return {
+    ...found,
+    changes: found.changes.map((change) => (change.what === "configuration" ? { ...change, message } : change)),
+  };
 }
 
 function rollout(more: Partial<Rollout> = {}): Rollout {
@@ -255,7 +266,7 @@ describe("what a person can say", () => {
   const paused = (more: Partial<Rollout> = {}) => active({ phase: "paused", ...more });
   const verdict = (word: "gate-inconclusive" | "capacity") => ({ verdict: { word, text: "x" } });
   const short = to.digest.slice(0, 12);
-  const said = (word: "awaiting-approval" | "observing" | "quarantined") => ({
+  const said = (word: "awaiting-approval" | "observing" | "adopted" | "quarantined") => ({
     reasons: [{ word, text: "" }],
     candidate: { release: to, since: NOW },
   });
@@ -290,6 +301,11 @@ describe("what a person can say", () => {
     [
       "of a fleet that observes",
       fleet(said("observing")),
+      ["moult rollout plan web", `moult rollout start web --release ${short}`],
+    ],
+    [
+      "of a fleet that was taken on and has not got its configuration yet",
+      fleet(said("adopted")),
       ["moult rollout plan web", `moult rollout start web --release ${short}`],
     ],
     ["of a quarantine", fleet({ ...said("quarantined"), quarantine: [bad] }), ["moult quarantine lift web web-6"]],

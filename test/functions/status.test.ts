@@ -151,8 +151,8 @@ describe("what a fleet's JSON says of each state", () => {
     // Taken on as found: its machines do not have the secret yet.
     const to = "projects/acme-prod/secrets/web-db/versions/3";
     expect(plan?.changes).toEqual([
-      { what: "image", from: "web-1", to: "web-2" },
-      { what: "secret", name: "db-password", from: null, to },
+      { what: "image", from: "web-1", to: "web-2", text: "image web-1 → web-2" },
+      { what: "secret", name: "db-password", from: null, to, text: "secret db-password none → web-db@3" },
     ]);
     expect((await viewOf("at rest")).plan).toBeNull();
   });

@@ -81,6 +81,44 @@ export const STATES: Record<string, () => Standing> = {
     cloud.step();
     return stood(cloud);
   },
+  "taken on as it is": () => stood(fleet()),
+  "configuration and secrets roll out": () => {
+    const cloud = fleet(6, { settle: "0s", config: { ref: "web/prod" } });
+    const many = (version: number) =>
+      Object.fromEntries(
+        Array.from({ length: 20 }, (_, i) => [
+          `key-${i}`,
+          `projects/acme-prod/secrets/web-key-${i}/versions/${version}`,
+        ]),
+      );
+    cloud.commit = "3f2a".repeat(16);
+    cloud.secrets = { "db-password": SECRET, ...many(1) };
+    cloud.until(() => cloud.record.stable?.release.configCommit === cloud.commit);
+    cloud.commit = "9c1b".repeat(16);
+    cloud.secrets = { "db-password": SECRET.replace(/3$/, "4"), ...many(2) };
+    phase(cloud, "baking");
+    return stood(cloud);
+  },
+  "a command was refused": () => {
+    const cloud = fleet();
+    newer(cloud);
+    cloud.until(() => cloud.record.stable?.release.image.name === "web-2");
+    cloud.command({ kind: "pause", reason: "wait" });
+    cloud.command({ kind: "lift", key: "web-9" });
+    cloud.step();
+    cloud.step();
+    return stood(cloud);
+  },
+  "paused because there is no way back": () => {
+    const cloud = fleet(6, { settle: "0s" });
+    newer(cloud);
+    cloud.until(() => cloud.record.stable?.release.image.name === "web-2");
+    cloud.unusable = [{ name: SECRET, state: "DISABLED", destroyAt: "2026-11-27T12:00:00.000Z" }];
+    cloud.secrets = { "db-password": SECRET.replace(/3$/, "4") };
+    cloud.behaviours.set("web-2", { report: "failed" });
+    phase(cloud, "paused");
+    return stood(cloud);
+  },
   "being made": () => {
     const cloud = fleet();
     cloud.slow = true;

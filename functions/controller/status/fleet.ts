@@ -1,12 +1,15 @@
 import { createHash } from "node:crypto";
+import { changesBetween } from "../../core/changes.ts";
 import { foreseeGate, foreseeWindows } from "../../core/foresee.ts";
 import { type Instant, instant } from "../../core/instants.ts";
 import type { ReportView } from "../../core/observation.ts";
 import type { Plan, PlannedGate, PlannedWindows } from "../../core/planned.ts";
 import { describeStep, followsText, type Policy } from "../../core/policy.ts";
 import type { Reason } from "../../core/reasons.ts";
-import type { EndedRollout, FleetRecord, Rollout, Stable } from "../../core/record.ts";
+import type { EndedRollout, FleetRecord } from "../../core/record.ts";
 import { type Release, short } from "../../core/release.ts";
+import type { Rollout } from "../../core/rolloutrecord.ts";
+import type { Stable } from "../../core/stable.ts";
 import { isFailure } from "../../google/failure.ts";
 import { readBell } from "../bell.ts";
 import type { Cloud } from "../cloud.ts";
@@ -34,6 +37,8 @@ export interface ShownRollout {
   forwardFix: Rollout["forwardFix"];
   from: ShownRelease;
   to: ShownRelease;
+  /** What `to` changes against `from`, as people read it. */
+  changes: string[];
   cause: Reason;
   phase: Rollout["phase"];
   pausedFrom: Rollout["pausedFrom"];
@@ -189,6 +194,7 @@ function shownRollout(rollout: Rollout): ShownRollout {
     forwardFix,
     from: shown(rollout.from.release),
     to: shown(rollout.to),
+    changes: changesBetween(rollout.from.release, rollout.to).map(({ text }) => text),
     cause,
     phase,
     pausedFrom,

@@ -1,3 +1,4 @@
+import { changedText } from "../../core/changes.ts";
 import { type Instant, instant } from "../../core/instants.ts";
 import type { FleetRecord } from "../../core/record.ts";
 import { short } from "../../core/release.ts";
@@ -15,6 +16,8 @@ export interface FleetLine {
   rollout: {
     id: string;
     to: string;
+    /** `web-1 → web-2`; where the image stays, it and what changes. */
+    text: string;
     phase: string;
     since: Instant;
     startedAt: Instant;
@@ -71,6 +74,7 @@ function lineOf(record: FleetRecord, now: Instant): FleetLine {
     rollout: active && {
       id: active.id,
       to: active.to.image.name,
+      text: changedText(active.from.release, active.to),
       phase: active.phase,
       since: active.since,
       startedAt: active.startedAt,

@@ -38,14 +38,20 @@ export function ordersFor(record: FleetRecord, settings: Pick<Settings, "project
   const said = new Set(record.reasons.map(({ word }) => word));
   if (active) {
     const { id, from, phase } = active;
-    const back = from.release.image.name;
+    const alike = from.release.image.name === active.to.image.name;
+    const back = alike ? `release ${short(from.release.digest)}` : from.release.image.name;
+    const lost = unbootable(record, from).length > 0 ? ", though its machines would not boot now," : "";
     if (!isGoingBack(active)) {
       if (isUntouched(active))
         add("undo", "rollback", `ends ${id}, which has changed nothing yet, and holds the fleet`);
-      else add("undo", "rollback", `puts every machine back to ${back} and holds the fleet`);
+      else add("undo", "rollback", `puts every machine back to ${back}${lost} and holds the fleet`);
       if (phase === "paused") add("go on", "rollout resume", `${id} goes on where it stands`);
       else add("stop", "rollout pause", `${id} stands still; what is there stays, and the autoscaler adds ${back}`);
-      add("undo", "rollout abort", `puts it back and does not try this combination again; the fleet goes on following`);
+      add(
+        "undo",
+        "rollout abort",
+        `puts it back${lost} and does not try this combination again; the fleet goes on following`,
+      );
       if (said.has("awaiting-approval")) add("go on", "rollout approve", "lets the step pass", exactly(active.to));
       if (phase === "parked" && said.has("window") && !record.pending)
         add("go on", "rollout start", `${id} goes on outside its windows`, " --urgent");
@@ -88,6 +94,8 @@ function atRest(
     const only = exactly(waiting);
     if (said.has("awaiting-approval")) add("go on", "rollout approve", `lets ${image.name} begin`, only);
     if (said.has("observing")) add("go on", "rollout start", `begins ${image.name} now`, only);
+    if (said.has("adopted"))
+      add("go on", "rollout start", "brings the configuration and the secrets of the fleet file now", only);
     if (said.has("settling")) add("go on", "rollout start", `begins ${image.name} without waiting for more`, only);
     if (said.has("window"))
       add("go on", "rollout start", `begins ${image.name} outside the windows`, `${only} --urgent`);

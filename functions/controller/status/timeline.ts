@@ -3,7 +3,7 @@ import { foreseeGate } from "../../core/foresee.ts";
 import { type Instant, later } from "../../core/instants.ts";
 import type { PlannedGate } from "../../core/planned.ts";
 import { type Step, stepName } from "../../core/policy.ts";
-import type { GateVerdict, Rollout } from "../../core/record.ts";
+import type { GateVerdict, Rollout } from "../../core/rolloutrecord.ts";
 
 export interface LineGate {
   key: string;

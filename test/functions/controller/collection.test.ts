@@ -94,7 +94,7 @@ describe("the daily collection of templates", () => {
     cloud.compute = ((base) => () => ({ ...base, ...denied }))(cloud.compute("p"));
     await collectTemplates(cloud);
     expect(deleted).toEqual([]);
-    expect(cloud.logged.join()).toMatch(/group us-central1-a\/web could not be read/);
+    expect(cloud.logged.join()).toMatch(/group us-central1-a\/web \(GET: .*\) could not be read/);
   });
 
   it("deletes all the same when a group is gone: what is not there needs nothing", async () => {

@@ -7,7 +7,7 @@ import { type Question, SIGNATURE_HEADER, signatureOf } from "../../../functions
 import { instant } from "../../../functions/core/instants.ts";
 import type { GateAnswer, MachineView } from "../../../functions/core/observation.ts";
 import type { Gate, Policy } from "../../../functions/core/policy.ts";
-import type { Rollout } from "../../../functions/core/record.ts";
+import type { Rollout } from "../../../functions/core/rolloutrecord.ts";
 import type { Compute } from "../../../functions/google/compute.ts";
 import { Failure } from "../../../functions/google/failure.ts";
 import type { Monitoring } from "../../../functions/google/monitoring.ts";

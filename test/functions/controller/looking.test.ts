@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { observe } from "../../../functions/controller/observe.ts";
 import { imageRef } from "../../../functions/core/inputs.ts";
-import { emptyRecord, type FleetRecord, type Rollout } from "../../../functions/core/record.ts";
+import { emptyRecord, type FleetRecord } from "../../../functions/core/record.ts";
 import { makeRelease } from "../../../functions/core/release.ts";
+import type { Rollout } from "../../../functions/core/rolloutrecord.ts";
 import { baseDigest } from "../../../functions/core/template.ts";
 import type { Compute } from "../../../functions/google/compute.ts";
 import { baseProperties, imageOf, policyOf, sha256 } from "../core/small-cloud.ts";

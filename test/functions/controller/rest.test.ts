@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { readBell, ring } from "../../../functions/controller/bell.ts";
 import { groupChanged, imageChanged, reportCame, ticked } from "../../../functions/controller/events.ts";
 import { loadRecord, paths } from "../../../functions/controller/records.ts";
+import { canonical } from "../../../functions/core/canonical.ts";
 import { imageRef } from "../../../functions/core/inputs.ts";
 import { emptyRecord, type FleetRecord } from "../../../functions/core/record.ts";
 import { makeRelease } from "../../../functions/core/release.ts";
@@ -14,7 +15,6 @@ import { type Fakes, fakeCloud } from "./fakes.ts";
 
 const groups = ["a", "b"].map((letter) => ({ zone: `us-central1-${letter}`, name: "web", base: "web-base" }));
 // Nothing begins: what is counted here are looks.
-const policy = policyOf({ groups, mode: "observe" });
 const web1 = imageOf("web-1", "1001");
 
 function manager(more: Partial<InstanceGroupManager> = {}): InstanceGroupManager {
@@ -28,8 +28,13 @@ function manager(more: Partial<InstanceGroupManager> = {}): InstanceGroupManager
   } as InstanceGroupManager;
 }
 
-/** A fleet of two groups that runs what its inputs ask for, looked at once; everything it asks of Google is counted. */
-async function atRest() {
+const COMMIT = "c".repeat(64);
+
+/**
+ * A fleet of two groups that runs what its inputs ask for, looked at once; everything it asks of Google is counted. With secrets:
+ * one that has a configuration too.
+ */
+async function atRest(secrets = 0) {
   const calls: string[] = [];
   const now = { group: manager(), images: [web1] as Image[] };
   const counted =
@@ -49,14 +54,26 @@ async function atRest() {
   };
   const cloud = fakeCloud(compute);
   const base = Object.fromEntries(groups.map(({ zone }) => [`${zone}/web`, baseDigest(baseProperties, sha256)]));
-  const release = makeRelease({ image: imageRef(web1), configCommit: null, secrets: {}, base }, sha256);
+  const names = Array.from({ length: secrets }, (_, i) => `key-${i}`);
+  const versions = Object.fromEntries(names.map((name) => [name, `projects/acme-prod/secrets/${name}/versions/1`]));
+  cloud.secrets = { ...cloud.secrets, enabled: counted("secret", () => [1]) };
+  const ref = { by: "ada", commit: COMMIT, moved: "2026-11-20T12:00:00Z", previous: [] };
+  await cloud.config.write("refs/web/prod.json", canonical({ ...ref, check: sha256(canonical(ref)) }), "0");
+  await cloud.config.write(`packs/${COMMIT}.json`, "{}", "0");
+  const inputs = {
+    config: { ref: "web/prod" },
+    secrets: Object.fromEntries(names.map((name) => [name, { secret: name }])),
+  };
+  const policy = policyOf({ groups, mode: "observe", ...(secrets > 0 && inputs) });
+  const configCommit = secrets > 0 ? COMMIT : null;
+  const release = makeRelease({ image: imageRef(web1), configCommit, secrets: versions, base }, sha256);
   const record: FleetRecord = {
     ...emptyRecord("web"),
     policy,
     stable: {
       release,
       since: "2026-01-01T00:00:00.000Z",
-      adopted: true,
+      adopted: secrets === 0,
       versions: Object.fromEntries(groups.map(({ zone }) => [`${zone}/web`, manager().versions])),
     },
   };
@@ -67,6 +84,8 @@ async function atRest() {
   calls.length = 0;
   cloud.state.reads.clear();
   cloud.state.listed.length = 0;
+  cloud.config.reads.clear();
+  cloud.config.listed.length = 0;
   return { cloud, calls, now, whole };
 }
 
@@ -100,6 +119,16 @@ describe("a look at a fleet with nothing to do", () => {
     expect(records(cloud)).toBe(1);
     expect(cloud.state.listed).toEqual([]);
     expect([...cloud.state.reads.keys()].sort()).toEqual([paths.bell("web"), paths.record("web")]);
+  });
+
+  it("costs no more where the fleet has a configuration and hundreds of secrets, which only the sweep asks for, each once", async () => {
+    const { cloud, calls, whole } = await atRest(300);
+    expect(whole.filter((call) => call === "secret")).toHaveLength(300);
+    await during(cloud, () => ring(cloud, "web", ["groups"]));
+    await cloud.time.pass(10_000);
+    await during(cloud, () => imageChanged(cloud, imageEvent));
+    expect(calls).toEqual(["group", "group", "images"]);
+    expect([cloud.config.reads.size, cloud.config.listed]).toEqual([0, []]);
   });
 
   it.each([

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { AutoscalerMode } from "../../../functions/core/record.ts";
+import type { AutoscalerMode } from "../../../functions/core/rolloutrecord.ts";
 import { imageOf, policyOf, SmallCloud } from "./small-cloud.ts";
 
 /** The mode that is found, those a person sets during the bakes of a rollout, one a bake, and the mode when it has ended. */
@@ -38,5 +38,49 @@ describe("after a rollout, of the autoscaler's modes", () => {
     }
     cloud.until(() => cloud.record.last?.ending === "succeeded");
     expect(cloud.group.autoscaler?.mode).toBe(left);
+  });
+});
+
+describe("a paused rollout that is put back", () => {
+  it("has an autoscaler that is on while it waits, only adds until all machines are as they were, and is on again", () => {
+    const cloud = new SmallCloud(6);
+    cloud.change({ autoscaler: { name: "web", mode: "ON" } });
+    cloud.command({ kind: "apply", policy: policyOf() });
+    cloud.step();
+    cloud.head = imageOf("web-2", "1002");
+    cloud.until(() => cloud.record.active?.phase === "baking");
+    cloud.command({ kind: "pause", reason: "looking" });
+    cloud.step();
+    expect(cloud.group.autoscaler?.mode).toBe("ON");
+    cloud.command({ kind: "rollback" });
+    cloud.look();
+    // A refused change keeps those after it from being made in this look: putting back must not wait for the autoscaler.
+    const changes = cloud.decisions.at(-1)?.effects.filter(({ kind }) => kind.startsWith("patch-"));
+    expect(changes?.map(({ kind }) => kind)).toEqual(["patch-group", "patch-autoscaler"]);
+    cloud.look();
+    expect([cloud.record.active?.phase, cloud.group.autoscaler?.mode]).toEqual(["rolling-back", "ONLY_SCALE_OUT"]);
+    cloud.until(() => cloud.record.last?.ending === "rolled-back");
+    expect(cloud.group.autoscaler?.mode).toBe("ON");
+  });
+
+  it("whose autoscaler could not be changed until all machines were as they were, is left with its own mode", () => {
+    const cloud = new SmallCloud(6);
+    cloud.change({ autoscaler: { name: "web", mode: "ON" } });
+    cloud.command({ kind: "apply", policy: policyOf() });
+    cloud.step();
+    cloud.head = imageOf("web-2", "1002");
+    cloud.until(() => cloud.record.active?.phase === "baking");
+    cloud.command({ kind: "pause", reason: "looking" });
+    cloud.step();
+    cloud.lose = ({ kind }) => kind === "patch-autoscaler";
+    cloud.command({ kind: "rollback" });
+    cloud.look();
+    cloud.update();
+    cloud.update();
+    expect(cloud.count((template) => template === "web-base")).toBe(6);
+    cloud.lose = () => false;
+    cloud.until(() => cloud.record.last?.ending === "rolled-back");
+    cloud.step();
+    expect(cloud.group.autoscaler?.mode).toBe("ON");
   });
 });

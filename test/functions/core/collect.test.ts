@@ -2,8 +2,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { collectable, type MadeTemplate, type References, referencesOf } from "../../../functions/core/collect.ts";
 import { begin } from "../../../functions/core/consider.ts";
-import { emptyRecord, type FleetRecord, type Stable } from "../../../functions/core/record.ts";
+import { emptyRecord, type FleetRecord } from "../../../functions/core/record.ts";
 import type { Release } from "../../../functions/core/release.ts";
+import type { Stable } from "../../../functions/core/stable.ts";
 import { places, policyOf, sha256 } from "./small-cloud.ts";
 
 const NOW = "2026-11-20T12:00:00.000Z";

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { canonical } from "../../../functions/core/canonical.ts";
 import type { GroupView } from "../../../functions/core/observation.ts";
-import type { RolloutGroup } from "../../../functions/core/record.ts";
+import type { RolloutGroup } from "../../../functions/core/rolloutrecord.ts";
 import { ownedText, ownPolicy } from "../../../functions/core/wanted.ts";
 import type { FixedOrPercent, ManagerVersion, UpdatePolicy } from "../../../wire/compute.d.ts";
 

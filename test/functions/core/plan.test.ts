@@ -128,7 +128,7 @@ describe("a plan", () => {
           stable.release.secrets = { db: "projects/p/secrets/db/versions/2", old: "projects/p/secrets/old/versions/1" };
       },
     });
-    expect(made.changes).toEqual([
+    expect(made.changes.map(({ text: _, ...change }) => change)).toEqual([
       { what: "image", from: "web-1", to: "web-2" },
       { what: "configuration", from: null, to: "c".repeat(64) },
       { what: "secret", name: "old", from: "projects/p/secrets/old/versions/1", to: null },
@@ -139,6 +139,13 @@ describe("a plan", () => {
         from: expect.stringMatching(/^[0-9a-f]{12}$/),
         to: expect.stringMatching(/^[0-9a-f]{12}$/),
       },
+    ]);
+    expect(made.changes.map(({ text }) => text)).toEqual([
+      "image web-1 → web-2",
+      `configuration none → ${"c".repeat(12)}`,
+      "secret old old@1 → none",
+      "secret tls none → tls@4",
+      expect.stringMatching(/^base of us-central1-a\/web [0-9a-f]{12} → [0-9a-f]{12}$/),
     ]);
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { later } from "../../../functions/core/instants.ts";
-import type { RolloutGroup } from "../../../functions/core/record.ts";
+import type { RolloutGroup } from "../../../functions/core/rolloutrecord.ts";
 import { lastSegment, wantedCount } from "../../../functions/core/wanted.ts";
 import { imageOf, policyOf, SmallCloud } from "./small-cloud.ts";
 

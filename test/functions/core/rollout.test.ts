@@ -139,6 +139,32 @@ describe("what is not the release's fault does not blame it", () => {
     cloud.until(() => cloud.record.last?.ending === "succeeded");
   });
 
+  it("a canary that the group begins late has its whole time from then on", () => {
+    const cloud = adopted();
+    publish(cloud, "web-2", "1002");
+    cloud.slow = true;
+    const update = cloud.update;
+    cloud.update = () => {};
+    cloud.until(() => cloud.record.active?.phase === "converging");
+    const since = cloud.now;
+    cloud.until(() => cloud.now - since > 280_000);
+    update.call(cloud);
+    cloud.until(() => cloud.now - since > 400_000);
+    expect(cloud.record.active?.phase).toBe("converging");
+    cloud.update = update;
+    cloud.until(() => cloud.record.last?.ending === "succeeded");
+  });
+
+  it("a group that begins none of the machines that are missing pauses, and the release is not quarantined", () => {
+    const cloud = adopted();
+    publish(cloud, "web-2", "1002");
+    // Its updater waits.
+    cloud.update = () => {};
+    cloud.until(() => cloud.record.active?.phase === "paused");
+    expect([words(cloud), cloud.record.quarantine]).toEqual([["no-progress", "paused"], []]);
+    expect(cloud.record.reasons[0]?.text).toMatch(/has begun none of those that are missing/);
+  });
+
   it("a permission that shows late puts the group back and holds", () => {
     const cloud = adopted();
     publish(cloud, "web-2", "1002");

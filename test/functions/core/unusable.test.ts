@@ -92,6 +92,47 @@ describe("a version that the stable release needs", () => {
     expect(said(cloud)).toMatch(/secretmanager\.versions\.get/);
   });
 
+  it("has one sentence for all those that may not be looked at: one right is missing", () => {
+    const cloud = new SmallCloud(3);
+    const many = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`key-${i}`, `${name(1)}${i}`]));
+    cloud.secrets = { "key-0": name(100) };
+    cloud.command({ kind: "apply", policy: policyOf({ settle: "0s" }) });
+    cloud.step();
+    cloud.secrets = many;
+    cloud.until(() => Object.keys(cloud.record.stable?.release.secrets ?? {}).length === 300);
+    cloud.unusable = Object.values(many).map((one) => ({ name: one, state: "UNREADABLE" }));
+    cloud.step();
+    expect(words(cloud)).toEqual(["up-to-date", "access-denied"]);
+    expect(said(cloud)).toMatch(
+      /version 1\d+ of secret web-key in acme-prod and 299 other versions may not be looked at/,
+    );
+    expect(cloud.record.reasons[1]?.evidence).toHaveLength(300);
+  });
+
+  it("is written down again when it gets worse, and not when it stays as it is", () => {
+    const cloud = rolledTo(1);
+    for (const found of [{ ...disabled(1), destroyAt: "2026-11-21T12:00:00.000Z" }, disabled(1), destroyed(1)]) {
+      cloud.unusable = [found];
+      cloud.step();
+      cloud.step();
+    }
+    const written = cloud.decisions.flatMap(({ record }) => record.unwritten).map(({ what, text }) => [what, text]);
+    expect(written.filter(([what]) => what === "secret-unavailable").map(([, text]) => text)).toEqual([
+      expect.stringContaining("is disabled"),
+      expect.stringContaining("is destroyed, and"),
+    ]);
+  });
+
+  it("and that should be destroyed by now makes no look of a rollout come sooner", () => {
+    const cloud = rolledTo(1);
+    cloud.unusable = [{ ...disabled(1), destroyAt: instant(cloud.now - 1) }];
+    cloud.head = imageOf("web-2", "1002");
+    cloud.until(() => cloud.record.active?.phase === "baking");
+    expect(words(cloud)).toContain("secret-unavailable");
+    const { lastLook, nextLook } = cloud.record;
+    expect(Date.parse(nextLook ?? "") - Date.parse(lastLook ?? "")).toBeGreaterThanOrEqual(4_000);
+  });
+
   it("is said at every look of a rollout, also of looks that do not read the inputs", () => {
     const cloud = rolledTo(1);
     cloud.secrets = version(2);
@@ -201,6 +242,8 @@ describe("a rollout that fails while the release it comes from cannot boot", () 
     const cloud = failing();
     const before = cloud.count((template) => template === "web-base");
     expect(words(cloud)).toContain("no-way-back");
+    const kept = cloud.decisions.flatMap(({ effects }) => effects.filter(({ kind }) => kind === "keep-evidence"));
+    expect(kept).toHaveLength(1);
     expect(said(cloud)).toMatch(/1 machine failed.*not put back by itself.*would not boot: version 1 .* is disabled/s);
     for (let i = 0; i < 20; i++) cloud.step();
     expect(cloud.record.active?.phase).toBe("paused");
@@ -217,6 +260,37 @@ describe("a rollout that fails while the release it comes from cannot boot", () 
     const cloud = failing();
     cloud.command({ kind, reason: "we know" });
     cloud.until(() => cloud.record.last?.ending === "rolled-back");
+  });
+
+  it("ends when everything runs the old release, though its machines are healed for ever, and what mends it begins", () => {
+    const cloud = failing();
+    const update = cloud.update.bind(cloud);
+    const before = new Set(cloud.group.machines.map(({ name }) => name));
+    // The group makes them again and again, as they never become healthy.
+    cloud.update = () => {
+      update();
+      for (const machine of cloud.group.machines)
+        if (!before.has(machine.name)) Object.assign(machine, { action: "VERIFYING", health: "UNHEALTHY" });
+    };
+    cloud.command({ kind: "abort", reason: "we know" });
+    cloud.until(() => cloud.record.last?.ending === "rolled-back");
+    expect(cloud.group.machines.some(({ action }) => action === "VERIFYING")).toBe(true);
+    cloud.update = update;
+    cloud.head = imageOf("web-2", "1002");
+    cloud.secrets = version(3);
+    cloud.until(() => cloud.record.stable?.release.image.name === "web-2");
+  });
+
+  it("begins nothing else when a person says that it is urgent: says once more why, and once only in the history", () => {
+    const cloud = failing();
+    cloud.head = imageOf("web-2", "1002");
+    cloud.until(() => cloud.record.pending !== null);
+    cloud.command({ kind: "begin", urgent: true });
+    for (let i = 0; i < 20; i++) cloud.step(61_000);
+    expect(cloud.record.active?.phase).toBe("paused");
+    expect(said(cloud)).toMatch(/web-2, release \w+ is urgent: .* not put back by itself/);
+    const written = cloud.decisions.flatMap(({ record }) => record.unwritten);
+    expect(written.filter(({ text }) => text.includes("is urgent"))).toHaveLength(1);
   });
 
   it("goes back once the version is enabled and a person says so", () => {

@@ -16,14 +16,17 @@ import type {
   ReportView,
 } from "../../../../functions/core/observation.ts";
 import type { Policy } from "../../../../functions/core/policy.ts";
-import { emptyRecord, type FleetRecord, type PublishedImage, type Rollout } from "../../../../functions/core/record.ts";
+import { emptyRecord, type FleetRecord, type PublishedImage } from "../../../../functions/core/record.ts";
+import type { Rollout } from "../../../../functions/core/rolloutrecord.ts";
 import { isUntouched } from "../../../../functions/core/supersede.ts";
+import { neededVersions } from "../../../../functions/core/unusable.ts";
 import { lastSegment } from "../../../../functions/core/wanted.ts";
 import type { Image, InstanceProperties, ManagerVersion } from "../../../../wire/compute.d.ts";
 import { baseProperties, imageOf } from "../small-cloud.ts";
 import { Draws } from "./draws.ts";
 import { type Counted, type GroupPlan, ModelGroup, type Surroundings } from "./group.ts";
 import type { Machine, Nature, Refusal } from "./machines.ts";
+import { ModelSecret } from "./secrets.ts";
 
 /** What a change is answered with instead of being made, or after it was made. */
 export class Refused extends Error {
@@ -63,6 +66,7 @@ export class ModelCloud implements Surroundings {
   published: PublishedImage[] = [];
   commits = new Map<string, Nature>([["commit-1", "good"]]);
   commit = "commit-1";
+  readonly secret = new ModelSecret();
   commands: Command[] = [];
   /** The record as it is stored; nothing else is kept between looks. */
   stored: { text: string; generation: number } | undefined;
@@ -130,9 +134,11 @@ export class ModelCloud implements Surroundings {
       .get(machine.template)
       ?.properties.metadata?.items?.find(({ key }) => key === "moult-release")?.value;
     if (said === undefined || machine.id === undefined || this.mailBroken) return;
-    const failed = this.nature(machine.template) === "failed";
+    const { release, secrets } = JSON.parse(said) as { release: string; secrets?: Record<string, string> };
+    const refused = Object.values(secrets ?? {}).some((name) => this.secret.isDisabled(name));
+    const failed = refused || this.nature(machine.template) === "failed";
     const report = {
-      release: (JSON.parse(said) as { release: string }).release,
+      release,
       instanceId: machine.id,
       instanceName: machine.name,
       verdict: failed ? ("failed" as const) : ("ready" as const),
@@ -233,7 +239,7 @@ export class ModelCloud implements Surroundings {
         { metric: "CPUS", region: "us-central1", limit: 2_000_000, usage: 2_000_000 - this.freeCpus },
         { metric: "CPUS", region: "europe-west4", limit: 2_000_000, usage: 2_000_000 - this.freeCpus },
       ],
-      ...(policy && reads && { inputs: this.#inputs(policy) }),
+      ...(policy && reads && { inputs: this.#inputs(policy, record) }),
     };
   }
 
@@ -270,7 +276,7 @@ export class ModelCloud implements Surroundings {
     return [key, this.#isBlind("groups") ?? this.group(key).view(whole)] as const;
   }
 
-  #inputs(policy: Policy): Inputs {
+  #inputs(policy: Policy, record: FleetRecord): Inputs {
     const bases = Object.fromEntries(
       policy.groups.map(({ location, name }) => [`${location}/${name}`, baseProperties]),
     );
@@ -280,7 +286,14 @@ export class ModelCloud implements Surroundings {
         this.#running(this.group(`${location}/${name}`)),
       ]),
     );
-    const common = { unready: [], configCommit: policy.config ? this.commit : null, secrets: {}, bases, running };
+    const common = {
+      unready: [],
+      configCommit: policy.config ? this.commit : null,
+      secrets: { key: this.secret.newest() },
+      unusable: this.secret.unusable(neededVersions(record)),
+      bases,
+      running,
+    };
     if ("family" in policy.follows) return { ...common, image: this.#isBlind("inputs") ?? this.head };
     const { taken } = followedImage(this.published, policy.follows.soakMs, instant(this.time));
     const image = taken ? imageOf(taken.image.name, taken.image.id) : undefined;
@@ -376,8 +389,13 @@ export class ModelCloud implements Surroundings {
     const source = properties.disks?.[0]?.initializeParams?.sourceImage ?? "";
     const image = this.images.get(source.slice(source.lastIndexOf("/") + 1)) ?? "good";
     const said = properties.metadata?.items?.find(({ key }) => key === "moult-release")?.value ?? "{}";
-    const { config } = JSON.parse(said) as { config?: { commit: string } };
-    return image === "good" && config ? (this.commits.get(config.commit) ?? "good") : image;
+    const { config, secrets } = JSON.parse(said) as { config?: { commit: string }; secrets?: Record<string, string> };
+    const natures = [
+      image,
+      ...(config ? [this.commits.get(config.commit) ?? "good"] : []),
+      ...Object.values(secrets ?? {}).map((name) => this.secret.nature(name)),
+    ];
+    return natures.find((nature) => nature !== "good") ?? "good";
   }
 
   /** The caps are those of the fleet file that asks. */
@@ -426,6 +444,7 @@ export function policyFor(groups: GroupPlan[], follower: boolean, more: Record<s
     })),
     follows: follower ? { fleet: "web-dev", soak: "60s" } : { family: "web" },
     config: { ref: "web" },
+    secrets: { key: { secret: "web-key" } },
     ...more,
   });
   if ("findings" in read) throw new Error(JSON.stringify(read.findings));

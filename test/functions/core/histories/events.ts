@@ -30,6 +30,9 @@ export type Document = Record<string, unknown>;
 export type Event = { rung: boolean } & (
   | { what: "publish"; nature: Nature; urgent: boolean }
   | { what: "configure"; nature: Nature }
+  | { what: "rotate"; nature: Nature }
+  | { what: "disable"; index: number }
+  | { what: "enable" }
   | { what: "take back" }
   | { what: "command"; word: Word }
   | { what: "apply"; document: Document }
@@ -71,6 +74,12 @@ export function sentence(event: Event): string {
         return `a ${event.nature} image is made${event.urgent ? ", and it is urgent" : ""}`;
       case "configure":
         return `a ${event.nature} configuration is committed`;
+      case "rotate":
+        return `a ${event.nature} secret version is added`;
+      case "disable":
+        return `somebody disables secret version ${event.index} (modulo)`;
+      case "enable":
+        return "all secret versions are enabled again";
       case "take back":
         return "the newer images are deprecated";
       case "command":
@@ -176,6 +185,7 @@ export const policies: fc.Arbitrary<Document> = fc
       { freq: 3 },
     ),
     single: fc.integer({ min: 0, max: 4 }).map((one) => one > 0),
+    settle: fc.constantFrom("0s", "0s", "30s", "2m"),
   })
   .map(
     ({
@@ -192,8 +202,10 @@ export const policies: fc.Arbitrary<Document> = fc
       windows,
       budget,
       single,
+      settle,
     }) => ({
       mode,
+      settle,
       ...(windows.length > 0 && { windows }),
       ...(budget && { budget }),
       gates: [
@@ -239,6 +251,9 @@ const changes: fc.Arbitrary<Event> = fc.oneof(
     }),
   ),
   of(2, "configure", fc.record({ nature: fc.constantFrom<Nature>("good", ...NATURES) })),
+  of(2, "rotate", fc.record({ nature: fc.constantFrom<Nature>("good", "good", ...NATURES) })),
+  of(1, "disable", fc.record({ index: fc.nat(5) })),
+  of(1, "enable"),
   of(1, "take back"),
   of(5, "command", fc.record({ word: fc.constantFrom(...WORDS) })),
   of(1, "apply", fc.record({ document: policies })),
@@ -333,6 +348,7 @@ export function documentFor(groups: GroupPlan[], document: Document): Document {
   const share = Math.ceil(largest / 12);
   const each = Math.max(groups.some(({ regional }) => regional) ? 3 : 1, share);
   const rest = { ...others, ...(budget !== undefined && { budget: widened(budget as Budget, share) }) };
+  if (replace === "all") return { ...rest, replace: { above: 0, missing: Math.max(each, largest, 60) } };
   if (groups.some(({ inPlace }) => inPlace)) return { ...rest, replace: { above: 0, missing: each } };
   const numbers = {
     above: { above: each, missing: 0 },

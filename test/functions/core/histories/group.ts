@@ -13,7 +13,7 @@ import {
   type VersionGoal,
 } from "../../../../emulator/compute/updater/values.ts";
 import type { ErrorView, GroupView } from "../../../../functions/core/observation.ts";
-import type { AutoscalerMode } from "../../../../functions/core/record.ts";
+import type { AutoscalerMode } from "../../../../functions/core/rolloutrecord.ts";
 import { lastSegment } from "../../../../functions/core/wanted.ts";
 import type { ManagerVersion, UpdatePolicy } from "../../../../wire/compute.d.ts";
 import type { Draws } from "./draws.ts";
@@ -75,6 +75,8 @@ export class ModelGroup {
   shrunk = false;
   /** Changes with everything that is changed here, the size included. */
   revision = 0;
+  /** Before the first change of the mode that no look has seen. */
+  #unseen: { mode: AutoscalerMode; own: AutoscalerMode | undefined } | undefined;
   readonly #world: Surroundings;
   #names = 0;
   #nextDue = Number.POSITIVE_INFINITY;
@@ -143,6 +145,14 @@ export class ModelGroup {
 
   setMode(mode: AutoscalerMode): void {
     if (this.autoscaler) this.autoscaler = { ...this.autoscaler, mode };
+  }
+
+  /** What is so already when the next look comes was not changed for anybody who looks: nobody can tell whose it is. */
+  ownerSets(mode: AutoscalerMode): void {
+    if (!this.autoscaler || this.autoscaler.mode === mode) return;
+    this.#unseen ??= { mode: this.autoscaler.mode, own: this.ownMode };
+    this.setMode(mode);
+    this.ownMode = this.#unseen.mode === mode ? this.#unseen.own : mode;
   }
 
   goal(): GroupGoal {
@@ -391,6 +401,7 @@ export class ModelGroup {
 
   view(whole: boolean): GroupView {
     const { plan } = this;
+    if (whole) this.#unseen = undefined;
     return {
       fingerprint: this.fingerprint,
       targetSize: this.targetSize,

@@ -63,6 +63,15 @@ export class History {
       case "configure":
         cloud.configure(event.nature);
         break;
+      case "rotate":
+        cloud.secret.add(event.nature);
+        break;
+      case "disable":
+        cloud.secret.disable(event.index);
+        break;
+      case "enable":
+        cloud.secret.enableAll();
+        break;
       case "take back":
         cloud.takeBack();
         break;
@@ -81,11 +90,7 @@ export class History {
         break;
       }
       case "mode": {
-        const group = this.#group(event.group);
-        // What is so already is not changed, and nobody can tell whose it is.
-        if (!group.autoscaler || group.autoscaler.mode === event.mode) break;
-        group.setMode(event.mode);
-        group.ownMode = event.mode;
+        this.#group(event.group).ownerSets(event.mode);
         break;
       }
       case "preempt": {
@@ -216,6 +221,9 @@ export class History {
     for (const group of cloud.groups) group.resize(Math.max(group.plan.own === "percent" ? 10 : 2, group.targetSize));
     const image = cloud.publish("good", false);
     const commit = cloud.configure("good");
+    cloud.secret.enableAll();
+    cloud.secret.add("good");
+    const key = cloud.secret.newest();
     // Until it may be followed.
     if (cloud.follower) this.#passTo(cloud.time + 90_000);
     const plain = {
@@ -229,11 +237,13 @@ export class History {
     for (let round = 0; round < ROUNDS; round++) {
       for (const group of cloud.groups) group.mend();
       cloud.command({ kind: "start" });
-      if (!this.record.active) this.#apply(plain);
+      // An updater that waits for machines which die again and again goes on when a person lets all of them be missing.
+      if (!this.record.active) this.#apply(round < 2 ? plain : { ...plain, replace: "all" });
       for (let i = 0; i < LOOKS_IN_A_ROW; i++) {
         this.#reconciler.look();
         const { active, stable, hold } = this.record;
-        const there = stable?.release.image.name === image && stable.release.configCommit === commit;
+        const { image: ran, configCommit, secrets } = stable?.release ?? {};
+        const there = ran?.name === image && configCommit === commit && secrets?.key === key;
         if (!active && !hold && there) return;
         if (active?.phase === "gating") cloud.command({ kind: "approve" });
         if (active?.phase === "paused" || (!active && hold)) break;

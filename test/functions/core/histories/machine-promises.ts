@@ -2,7 +2,8 @@ import { type Action, leaving } from "../../../../emulator/compute/updater/value
 import type { Effect } from "../../../../functions/core/effects.ts";
 import { isProblem, type Observation } from "../../../../functions/core/observation.ts";
 import type { Policy, Step } from "../../../../functions/core/policy.ts";
-import type { FleetRecord, Rollout } from "../../../../functions/core/record.ts";
+import type { FleetRecord } from "../../../../functions/core/record.ts";
+import type { Rollout } from "../../../../functions/core/rolloutrecord.ts";
 import { ownedText } from "../../../../functions/core/wanted.ts";
 import { Broken } from "./broken.ts";
 import type { ModelCloud } from "./cloud.ts";
@@ -70,7 +71,9 @@ export class MachinePromises {
     // One that dies after the bake has passed it.
     return (
       nature === "unhealthy" ||
-      policy.steps.every(({ bakeMs, ...step }) => bakeMs >= 20_000 || ("share" in step && step.share === 1))
+      policy.steps.every(
+        ({ bakeMs, ...step }) => ("share" in step && step.share === 1 ? policy.finalBakeMs : bakeMs) >= 20_000,
+      )
     );
   }
 

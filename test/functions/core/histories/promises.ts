@@ -25,6 +25,8 @@ export class Promises {
   /** Gates that have finished, by rollout, step and key. */
   readonly #finished = new Set<string>();
   #byPerson = false;
+  /** A person said so, after the pause. */
+  #urgent = false;
   #granted: number | undefined;
   #decisions = 0;
 
@@ -103,10 +105,17 @@ export class Promises {
   }
 
   #personWins(before: FleetRecord, { record: after, moves }: Decision, observation: Observation): void {
-    const said = observation.commands.filter(({ name }) => !before.applied.includes(name)).map(({ kind }) => kind);
-    if (moves.some(([from]) => from === "paused") && this.#byPerson && !said.some((kind) => ENDS_PAUSE.has(kind)))
+    const commands = observation.commands.filter(({ name }) => !before.applied.includes(name));
+    const said = commands.map(({ kind }) => kind);
+    for (const command of commands) {
+      if (command.kind === "begin" && command.urgent) this.#urgent = true;
+      if (command.kind === "pause" || command.kind === "stop") this.#urgent = false;
+    }
+    // What waits behind the pause and is urgent by a person's word after it has the paused one put back, and no more than that.
+    const ends = (to: string) => said.some((kind) => ENDS_PAUSE.has(kind)) || (this.#urgent && to === "rolling-back");
+    if (this.#byPerson && moves.some(([from, to]) => from === "paused" && !ends(to)))
       throw new Broken(`a person's pause was ended by itself: ${moves.map((move) => move.join(" to ")).join(", ")}`);
-    if (after.active?.phase !== "paused") this.#byPerson = false;
+    if (after.active?.phase !== "paused") this.#byPerson = this.#urgent = false;
     else if (said.includes("pause") || said.includes("stop")) this.#byPerson = true;
 
     const { hold } = before;
@@ -192,11 +201,12 @@ export class Promises {
     this.#tally.count("rollouts begun");
     if (active.kind === "rollback") return;
     for (const { inputs, release } of after.quarantine) {
-      const { imageId, configCommit } = inputs;
+      const { imageId, configCommit, secrets } = inputs;
       const image = imageId === undefined || imageId === active.to.image.id;
       const config = configCommit === undefined || configCommit === active.to.configCommit;
-      const named = imageId !== undefined || configCommit !== undefined;
-      if (release === active.to.digest || (named && image && config))
+      const key = secrets === undefined || secrets.key === active.to.secrets.key;
+      const named = imageId !== undefined || configCommit !== undefined || secrets !== undefined;
+      if (release === active.to.digest || (named && image && config && key))
         throw new Broken(`${active.to.image.name} with ${active.to.configCommit} is quarantined and began again`);
     }
   }
