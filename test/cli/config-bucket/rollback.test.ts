@@ -153,7 +153,7 @@ describe("moult config gc", () => {
     });
     const { kept } = JSON.parse((await gc("--bucket", BUCKET, "--json")).out);
     const by = (commit?: string) => kept.find((each: { commit: string }) => each.commit === commit)?.by;
-    expect(by(commits[0])).toContain("template kept-by-hand");
+    expect(by(commits[0])).toContain("template kept-by-hand, which no group uses");
     expect(by(commits[1])).toContain("instance lone");
   });
 
