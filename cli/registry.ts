@@ -279,6 +279,26 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./commands/imageDeprecate.ts")).command,
   },
   {
+    name: "image rotate",
+    summary: "move old images towards deletion, or say why they stay",
+    load: async () => (await import("./commands/imageRotate.ts")).command,
+  },
+  {
+    name: "image hold",
+    summary: "keep rotation from an image",
+    load: async () => (await import("./commands/imageHold.ts")).command,
+  },
+  {
+    name: "image unhold",
+    summary: "lift an image's hold",
+    load: async () => (await import("./commands/imageUnhold.ts")).command,
+  },
+  {
+    name: "family apply",
+    summary: "check a family file and make it the family's policy",
+    load: async () => (await import("./commands/familyApply.ts")).command,
+  },
+  {
     name: "image packages",
     summary: "the packages in an image, or in a root file system",
     load: async () => (await import("./commands/imagePackages.ts")).command,

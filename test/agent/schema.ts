@@ -42,6 +42,7 @@ const keywords: Record<string, Judge> = {
   pattern: (_root, rule, value) => typeof value !== "string" || new RegExp(String(rule), "u").test(value),
   minLength: (_root, rule, value) => typeof value !== "string" || [...value].length >= Number(rule),
   minItems: (_root, rule, value) => !Array.isArray(value) || value.length >= Number(rule),
+  uniqueItems: (_root, rule, value) => rule !== true || !Array.isArray(value) || new Set(value).size === value.length,
   maxProperties: (_root, rule, value) => !isObject(value) || Object.keys(value).length <= Number(rule),
   required: (_root, rule, value) =>
     !isObject(value) || (Array.isArray(rule) && rule.every((name) => Object.hasOwn(value, name))),

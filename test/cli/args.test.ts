@@ -11,12 +11,12 @@ const mistakes: [string, string[], string][] = [
   [
     "a group without its second word",
     ["image"],
-    "moult image needs one more word: moult image knows create, list, deprecate, packages, diff, name, adopt, discard-if-same",
+    "moult image needs one more word: moult image knows create, list, deprecate, rotate, hold, unhold, packages, diff, name, adopt, discard-if-same",
   ],
   [
     "an unknown second word",
     ["image", "lst"],
-    'moult image has no "lst"; moult image knows create, list, deprecate, packages, diff, name, adopt, discard-if-same. Did you mean moult image list?',
+    'moult image has no "lst"; moult image knows create, list, deprecate, rotate, hold, unhold, packages, diff, name, adopt, discard-if-same. Did you mean moult image list?',
   ],
   [
     "an unknown flag, with the nearest",

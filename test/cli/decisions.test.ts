@@ -5,7 +5,8 @@ import { endOfWatch, exitOf, type Verdict, verdictOf } from "../../cli/fleet/ver
 import { type State, statusOf } from "../../cli/images/deprecate.ts";
 import { readPolicy } from "../../functions/core/fleetfile/read.ts";
 import type { ReasonWord } from "../../functions/core/reasons.ts";
-import { emptyRecord, type FleetRecord, type Rollout, type RolloutGroup } from "../../functions/core/record.ts";
+import { emptyRecord, type FleetRecord } from "../../functions/core/record.ts";
+import type { Rollout, RolloutGroup } from "../../functions/core/rolloutrecord.ts";
 import type { DeprecationStatus } from "../../wire/compute.d.ts";
 
 const read = readPolicy({

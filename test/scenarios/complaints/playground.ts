@@ -89,7 +89,7 @@ export class Playground {
       // The controller remembers reports it has judged by their bucket and name.
       reports: new MemoryBucket(`reports-${opened}`, stored),
       config: new MemoryBucket("config", stored),
-      compute: () => this.compute,
+      compute: (project) => (project === PROJECT ? this.compute : makeCompute(this.#rest(), project)),
       verifyIdentity: makeIdentityVerifier(certs, time.now),
       time,
       log: () => {},

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { dateOf } from "../../../../functions/core/images/dates.ts";
 import type { ImageHold } from "../../../../functions/core/images/holds.ts";
 import type { FamilyPolicy } from "../../../../functions/core/images/policy.ts";
 import { type Decision, decideRotation } from "../../../../functions/core/images/rotation.ts";
@@ -177,6 +178,21 @@ describe("an image that stays", () => {
     expect(decision.why).not.toBe("");
     if ("until" in more) expect("until" in decision ? decision.until : undefined).toBe(more.until);
   });
+});
+
+it("a date without an offset is UTC, also on a computer that is elsewhere", () => {
+  const { TZ } = process.env;
+  process.env.TZ = "America/New_York";
+  try {
+    expect(new Date(0).getTimezoneOffset()).toBe(300);
+    expect(dateOf("2026-10-01T08:00:00")).toBe("2026-10-01T08:00:00.000Z");
+    expect(dateOf("2026-10-01")).toBe("2026-10-01T00:00:00.000Z");
+    expect(dateOf("2026-10-01T08:00:00.5-07:00")).toBe("2026-10-01T15:00:00.500Z");
+    expect(dateOf("soon")).toBeUndefined();
+  } finally {
+    if (TZ === undefined) delete process.env.TZ;
+    else process.env.TZ = TZ;
+  }
 });
 
 it("a rolled-back head is none of the newest that stay: the one before it is the head", () => {
