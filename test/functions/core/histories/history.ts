@@ -1,5 +1,6 @@
 import { earliest, instant } from "../../../../functions/core/instants.ts";
 import type { FleetRecord } from "../../../../functions/core/record.ts";
+import { lastSegment } from "../../../../functions/core/wanted.ts";
 import { Broken } from "./broken.ts";
 import { ModelCloud, policyFor, type Start } from "./cloud.ts";
 import { type Document, documentFor, type Event, type Look, type Word } from "./events.ts";
@@ -259,8 +260,24 @@ export class History {
         this.#reconciler.look();
       }
     }
+    if (this.#goesBackToWhatDies()) {
+      this.#tally.count("stated waits: stuck on the way back to a release that dies");
+      return;
+    }
     const said = this.record.reasons.map(({ word, text }) => `${word}: ${text}`).join("; ");
     throw new Broken(`it never came to rest; ${this.record.active?.phase ?? "at rest"}: ${said}`);
+  }
+
+  /**
+   * A release whose machines serve for a while and then die was stable because nobody asked for a bake, and another one that
+   * failed is put back to it. That has no end, and moult says so: `rollback-stuck`, a person is needed.
+   */
+  #goesBackToWhatDies(): boolean {
+    const { active } = this.record;
+    if (active?.phase !== "rollback-stuck") return false;
+    return Object.values(active.from.versions)
+      .flat()
+      .some(({ instanceTemplate = "" }) => this.cloud.nature(lastSegment(instanceTemplate)) === "dying");
   }
 
   /** Groups that were given back differ, and a person brings them to one before they are taken on again. */
